@@ -1,0 +1,170 @@
+"""The commands: one frozen dataclass each. Its fields are the options, their docstrings the help, `run()` the work.
+
+`run()` returns the exit status. Heavy modules are imported inside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Protocol
+
+from tyro.conf import Positional, arg
+
+from clab_lite.config import Config
+
+PresetName = Literal["tiny", "laptop", "paper-r50", "paper-r101", "paper-x101"]
+Dataset = Annotated[Positional[Path], arg(metavar="DATASET")]
+Run = Annotated[Positional[Path], arg(metavar="RUN")]
+
+
+class Command(Protocol):
+    """What the command line needs of a command."""
+
+    after_interrupt: ClassVar[str]
+    """What a person can do after Ctrl-C; may be empty."""
+
+    def run(self) -> int:
+        """Do the work; the exit status."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Train the tiny preset on the bundled videos, evaluate it, write a report (CPU, minutes)."""
+
+    out: Path = Path("runs/demo")
+    """Run folder to write; an earlier demo in it is replaced."""
+    data: Path | None = None
+    """Dataset folder. Default: data_samples here, or beside the package's source."""
+    seed: int = 0
+    """Random seed of everything."""
+    iterations: int | None = None
+    """Training steps. Default: the tiny preset's."""
+    threads: int | None = None
+    """CPU threads. Default: the fastest of a few timed steps."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the computation; auto times both on a CPU. Give threads and precision to repeat a run exactly."""
+    device: str = "cpu"
+    """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
+
+    after_interrupt: ClassVar[str] = "Run it again: the demo starts over."
+
+    def run(self) -> int:
+        from clab_lite.cli.work import demo
+
+        return demo(self)
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a detector on a dataset. Every field of the configuration is an option; the preset gives the defaults."""
+
+    dataset: Dataset
+    """ILSVRC folder (with Data/VID and Annotations/VID) or COCO-VID .json file."""
+    config: Annotated[Config, arg(name="")]
+    preset: PresetName = "tiny"
+    """Configuration to start from. `clab-lite train --preset laptop --help` shows its values."""
+    out: Path = Path("runs/train")
+    """Run folder: config.json, log.jsonl, checkpoint.pt, TensorBoard events."""
+    resume: bool = False
+    """Continue the run in the folder, bit by bit as if it had not been stopped."""
+    overwrite: bool = False
+    """Replace the run in the folder."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps, or auto (the best one present). Several GPUs: start with torchrun."""
+
+    after_interrupt: ClassVar[str] = "The last checkpoint is kept: the same command with --resume continues from it."
+
+    def run(self) -> int:
+        from clab_lite.cli.work import train
+
+        return train(self)
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """AP of a trained run on the validation videos, and by trouble. Writes metrics.json into the run folder."""
+
+    run_folder: Run
+    """Folder that `clab-lite train` wrote."""
+    dataset: Dataset
+    """ILSVRC folder or COCO-VID .json file."""
+    split: Literal["val", "train"] = "val"
+    """Which videos."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
+
+    after_interrupt: ClassVar[str] = "Nothing was written."
+
+    def run(self) -> int:
+        from clab_lite.cli.work import evaluate
+
+        return evaluate(self)
+
+
+@dataclass(frozen=True)
+class Detect:
+    """Detect objects in a folder of video frames: one annotated JPEG per frame and detections.json."""
+
+    run_folder: Run
+    """Folder that `clab-lite train` wrote."""
+    frames: Annotated[Positional[Path], arg(metavar="FRAMES")]
+    """Folder with the frames of one video (.jpg, .jpeg, .png), in natural order of their names."""
+    out: Path = Path("runs/detections")
+    """Folder to write."""
+    score: float = 0.5
+    """Draw boxes from this score, 0 to 1. detections.json keeps all of them."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
+
+    after_interrupt: ClassVar[str] = "The frames drawn so far are kept."
+
+    def run(self) -> int:
+        from clab_lite.cli.work import detect
+
+        return detect(self)
+
+
+@dataclass(frozen=True)
+class Embed:
+    """Embeddings of the frames or objects of a dataset, as a table (.csv), a matrix (.npy), a map (.png)."""
+
+    run_folder: Run
+    """Folder that `clab-lite train` wrote."""
+    dataset: Dataset
+    """ILSVRC folder or COCO-VID .json file."""
+    out: Path | None = None
+    """Folder to write. Default: RUN/embeddings."""
+    level: Literal["object", "frame", "projector"] = "object"
+    """object: C4 pooled inside each ground-truth box. frame: C4 pooled over the frame.
+    projector: the auxiliary branch's embedding of the frame."""
+    weights: Literal["end", "contrast-zero", "start"] = "end"
+    """Weights at the end of training, when the contrast weight reached zero, or before the first step."""
+    method: Literal["pca", "umap"] = "pca"
+    """How to draw the map; umap needs some ten seconds to compile at its first use."""
+    split: Literal["val", "train"] = "val"
+    """Which videos."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
+
+    after_interrupt: ClassVar[str] = "Nothing was written."
+
+    def run(self) -> int:
+        from clab_lite.cli.work import embed
+
+        return embed(self)
+
+
+@dataclass(frozen=True)
+class Check:
+    """Read every record of a dataset and name what is wrong with it. Exit status 1 when something is."""
+
+    dataset: Dataset
+    """ILSVRC folder or COCO-VID .json file."""
+
+    after_interrupt: ClassVar[str] = ""
+
+    def run(self) -> int:
+        from clab_lite.cli.work import check
+
+        return check(self)

@@ -1,0 +1,98 @@
+"""From words to a command: the command's name, the preset as defaults, and the closest name for a mistyped one."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import tyro
+
+from clab_lite import __version__, presets
+from clab_lite.cli import commands
+from clab_lite.config import Config
+from clab_lite.errors import DataError
+
+COMMANDS = {
+    "demo": "train the tiny preset on the bundled videos, evaluate, write a report (CPU, minutes)",
+    "train": "train a detector on a dataset",
+    "evaluate": "AP of a trained run on held-out videos, in all and by trouble",
+    "detect": "find objects in a folder of video frames",
+    "embed": "embeddings of a dataset's frames or objects, and a map of them",
+    "check": "read every record of a dataset and name what is wrong",
+    "make-samples": "draw a world of sample videos",
+}
+PRESETS: tuple[str, ...] = get_args(commands.PresetName)
+
+
+def parse(words: Sequence[str]) -> commands.Command:
+    """Build the command that the words ask for.
+
+    Raises:
+        DataError: the command or the preset has no such name (the message proposes the closest one).
+        SystemExit: 0 after `--help` or `--version`; 2 after a wrong option, which tyro explains with the closest ones.
+    """
+    if not words:
+        print(usage(), file=sys.stderr)
+        raise SystemExit(2)
+    name = words[0]
+    if name in ("-h", "--help"):
+        print(usage())
+        raise SystemExit(0)
+    if name == "--version":
+        print(f"clab-lite {__version__}")
+        raise SystemExit(0)
+    if name not in COMMANDS:
+        raise unknown("command", name, tuple(COMMANDS))
+    options = list(words[1:])
+    kind, default = _command(name, options)
+    flags = (tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff)
+    command: commands.Command = tyro.cli(kind, prog=f"clab-lite {name}", args=options, default=default, config=flags)
+    return command
+
+
+def usage() -> str:
+    """What `clab-lite --help` prints."""
+    rows = "\n".join(f"  {name:<13} {summary}" for name, summary in COMMANDS.items())
+    return (
+        "usage: clab-lite COMMAND [OPTIONS]\n\n"
+        "Video object detection with a contrastive auxiliary branch.\n\n"
+        f"{rows}\n\nclab-lite COMMAND --help lists the options of a command, with units and defaults."
+    )
+
+
+def unknown(kind: str, name: str, known: Sequence[str]) -> DataError:
+    """The error for a name that does not exist: the value, the closest known one, all known ones."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
+    return DataError(f"there is no {kind} {name!r}.{guess} Choose one of: {', '.join(known)}.")
+
+
+def _command(name: str, options: Sequence[str]) -> tuple[Any, Any]:
+    """The dataclass of a command, and the instance that gives its defaults (or tyro's sign for none)."""
+    if name == "make-samples":
+        from clab_lite.cli.make_samples import MakeSamples  # its options are the world's settings: it imports numpy
+
+        return MakeSamples, tyro.MISSING_NONPROP
+    if name == "train":
+        return commands.Train, commands.Train(tyro.MISSING, _starting_config(options))
+    plain = (commands.Demo, commands.Evaluate, commands.Detect, commands.Embed, commands.Check)
+    return next(kind for kind in plain if kind.__name__.lower() == name), tyro.MISSING_NONPROP
+
+
+def _starting_config(options: Sequence[str]) -> Config:
+    """The preset that the options name: its values are the defaults of all others, and those `train --help` shows."""
+    name = PRESETS[0]
+    for position, word in enumerate(options):
+        if word == "--preset" and position + 1 < len(options):
+            name = options[position + 1]
+        elif word.startswith("--preset="):
+            name = word.removeprefix("--preset=")
+    if name not in PRESETS:
+        raise unknown("preset", name, PRESETS)
+    if name == "tiny":
+        return presets.tiny()
+    if name == "laptop":
+        return presets.laptop()
+    return presets.paper(name.removeprefix("paper-"))  # type: ignore[arg-type]

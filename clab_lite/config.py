@@ -1,0 +1,221 @@
+"""Every setting of a run, as frozen dataclasses. One field, one place; units stand beside each field.
+
+The defaults are the official CLAB configuration (arXiv 2508.20551, ResNet-50); `presets.py` changes what a preset changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Architecture = Literal["resnet18", "resnet50", "resnet101", "resnext101_64x4d"]
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """ResNet with C5 dilated to stride 16."""
+
+    architecture: Architecture = "resnet50"
+    width: int = 64
+    """Channels of the stem (64 is the published width)."""
+    imagenet_weights: bool = True
+    """Start from torchvision's ImageNet weights (only for width 64)."""
+    frozen_stages: int = 1
+    """0 trains everything; 1 freezes the stem and layer1 (official)."""
+    frozen_norm: bool = True
+    """Keep BatchNorm statistics fixed (official). False when training from scratch."""
+
+
+@dataclass(frozen=True)
+class AnchorConfig:
+    """Anchors of the region proposal network, sides in pixels: stride * scale, at each height/width ratio."""
+
+    stride: int = 16
+    scales: tuple[float, ...] = (4.0, 8.0, 16.0, 32.0)
+    ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True)
+class ProposalConfig:
+    """How anchors become proposals."""
+
+    before_nms: int = 6000
+    after_nms: int = 600
+    iou_threshold: float = 0.7
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """IoU matching and random sampling of anchors or RoIs."""
+
+    count: int = 256
+    """Sampled per image."""
+    positive_fraction: float = 0.5
+    positive_iou: float = 0.7
+    negative_iou: float = 0.3
+    min_positive_iou: float = 0.3
+    """A ground truth claims its best candidates when their IoU reaches this."""
+
+
+@dataclass(frozen=True)
+class RPNConfig:
+    """Region proposal network."""
+
+    channels: int = 512
+    anchors: AnchorConfig = AnchorConfig()
+    train_proposals: ProposalConfig = ProposalConfig(after_nms=600)
+    test_proposals: ProposalConfig = ProposalConfig(after_nms=300)
+    """Also used for reference frames during training (official)."""
+    sampler: SamplerConfig = SamplerConfig()
+
+
+@dataclass(frozen=True)
+class RoIConfig:
+    """RoIAlign, Temporal RoI Align and the sampling of RoIs."""
+
+    output_size: int = 7
+    sampling_ratio: int = 2
+    temporal: bool = True
+    """Temporal RoI Align on the key frame's regions; False is plain SELSA."""
+    most_similar: int = 2
+    """Cells of each reference map that a RoI cell gathers."""
+    attention_blocks: int = 4
+    """Channel groups of the temporal attention."""
+    sampler: SamplerConfig = SamplerConfig(
+        positive_fraction=0.25, positive_iou=0.5, negative_iou=0.5, min_positive_iou=0.5
+    )
+
+
+@dataclass(frozen=True)
+class BoxHeadConfig:
+    """SELSA box head."""
+
+    layers: int = 3
+    width: int = 1024
+    attention_blocks: int = 16
+    class_agnostic: bool = False
+    """One box per region instead of one per class and region."""
+
+
+@dataclass(frozen=True)
+class ContrastConfig:
+    """The auxiliary branch on C4."""
+
+    enabled: bool = True
+    channels: int = 512
+    hidden: int = 256
+    embedding: int = 128
+    temperature: float = 0.1
+    level: Literal["frame", "object"] = "frame"
+    """frame: pooled frames of a clip are positives (official). object: ground-truth regions of a track are."""
+
+
+@dataclass(frozen=True)
+class DetectionConfig:
+    """Test-time post-processing."""
+
+    score_threshold: float = 0.0001
+    iou_threshold: float = 0.5
+    max_detections: int = 100
+    """Per frame."""
+    references: int = 14
+    """Reference frames per video."""
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """All of the model."""
+
+    num_classes: int = 30
+    backbone: BackboneConfig = BackboneConfig()
+    neck_channels: int = 512
+    rpn: RPNConfig = RPNConfig()
+    roi: RoIConfig = RoIConfig()
+    box_head: BoxHeadConfig = BoxHeadConfig()
+    contrast: ContrastConfig = ContrastConfig()
+    detection: DetectionConfig = DetectionConfig()
+    supervise: Literal["key", "all"] = "key"
+    """key: losses on the key frame (official). all: every frame of a clip is a key in turn."""
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Reading and augmenting frames."""
+
+    long_side: int = 1000
+    """Frames are resized, keeping their ratio, to fit long_side x short_side pixels."""
+    short_side: int = 600
+    references: int = 2
+    """Reference frames per clip in training (T)."""
+    frame_range: int = 9
+    """References are drawn within this many frames of the key."""
+    flip: float = 0.5
+    """Probability of a horizontal flip, shared by the frames of a clip."""
+    colour_jitter: float = 0.0
+    """Strength of brightness, contrast and saturation changes (0 is off, official)."""
+    scale_jitter: float = 0.0
+    """Relative change of the resized side, drawn per clip (0 is off, official)."""
+    include_det: bool = True
+    """Mix still images of ImageNet DET into training when the dataset has them."""
+    mmtracking_key_frames: bool = False
+    """Read the 15-frames list as 1-based, as mmtracking does (one frame early)."""
+    cache_images: bool = False
+    """Keep decoded frames in memory (small datasets)."""
+    workers: int = 2
+    """DataLoader processes; 0 loads in the training process."""
+
+
+@dataclass(frozen=True)
+class WeightScheduleConfig:
+    """Weight of the contrastive loss over training."""
+
+    shape: Literal["linear", "cosine", "step", "constant"] = "linear"
+    start: float = 0.005
+    until: float = 0.5
+    """Progress in [0, 1] at which the weight reaches zero."""
+    until_iteration: int | None = None
+    """The same point in iterations; replaces `until` when given (official: 25000)."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The training loop."""
+
+    clips_per_rank: int = 2
+    epochs: float = 7.0
+    """Passes over the key frames; ignored when `iterations` is given."""
+    iterations: int | None = None
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 0.0001
+    gradient_clip: float = 35.0
+    """Largest norm of all gradients together."""
+    schedule: Literal["step", "cosine", "one_cycle"] = "step"
+    steps: tuple[float, ...] = (2 / 7, 5 / 7)
+    """Progress at which the rate falls to a tenth (step schedule; official: epochs 2 and 5 of 7)."""
+    warmup: int = 500
+    """Iterations of linear warm-up from a third of the rate (step, cosine)."""
+    warmup_fraction: float = 0.15
+    """Share of training that rises (one_cycle)."""
+    contrast: WeightScheduleConfig = WeightScheduleConfig()
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
+    """auto: bfloat16 autocast where the device computes in it, else float32."""
+    threads: int | None = None
+    """CPU threads; None times a few steps and keeps the fastest."""
+    seed: int = 0
+    log_every: int = 10
+    """Iterations between log rows."""
+    checkpoint_every: int = 500
+    """Iterations between checkpoints."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole run: model, data, training."""
+
+    name: str = "paper-r50"
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)

@@ -1,0 +1,105 @@
+"""Keep a built `IndexTable` on disk, so that a million XML files are parsed once.
+
+`<dataset>/.clab_lite/<name>.npz` holds the table; when the dataset's folder cannot be written, the user's
+cache folder (`$XDG_CACHE_HOME/clab_lite`, else `~/.cache/clab_lite`) does. The file carries a fingerprint
+of what it was built from: list files (size, time), the folders of each video (time), and the time and size
+of each XML file where there are few. A different fingerprint, another version, or a damaged file means:
+build again. Files are written beside and renamed, so a reader never meets half of one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from clab_lite.data.table import IndexTable
+
+VERSION = 1
+"""Raise when the meaning of a stored column changes."""
+
+_TEXT = ("class_names", "names", "file_names", "counts")
+_COLUMNS = tuple(field.name for field in fields(IndexTable) if field.name not in _TEXT)
+
+
+def fingerprint(options: str, paths: Iterable[Path], base: Path) -> str:
+    """A digest of names, sizes and modification times (of folders the time only); missing paths count too."""
+    digest = hashlib.sha256(f"{VERSION}\n{options}\n".encode())
+    for path in paths:
+        name = os.path.relpath(path, base)
+        try:
+            status = path.stat()
+        except OSError:
+            digest.update(f"{name}\tmissing\n".encode())
+            continue
+        size = 0 if path.is_dir() else status.st_size
+        digest.update(f"{name}\t{size}\t{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def load(base: Path, name: str, expected: str) -> IndexTable | None:
+    """The stored table with this fingerprint, or None when there is none or it cannot be used."""
+    for path in _places(base, name):
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                text = json.loads(stored["text"].tobytes())
+                if text["fingerprint"] == expected:
+                    return _table(text, {column: stored[column] for column in _COLUMNS})
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            continue
+    return None
+
+
+def save(base: Path, name: str, table: IndexTable, stamp: str) -> Path | None:
+    """Store the table under its fingerprint; None (and a warning) when neither place can be written."""
+    text = {column: getattr(table, column) for column in _TEXT} | {"fingerprint": stamp}
+    arrays = {column: getattr(table, column) for column in _COLUMNS}
+    arrays["text"] = np.frombuffer(json.dumps(text).encode(), dtype=np.uint8)
+    problem: OSError | None = None
+    for path in _places(base, name):
+        try:
+            _write(path, arrays)
+            return path
+        except OSError as error:
+            problem = error
+    warnings.warn(f"the dataset index could not be stored ({problem}); it is built again next time", stacklevel=2)
+    return None
+
+
+def _places(base: Path, name: str) -> tuple[Path, Path]:
+    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    owner = hashlib.sha256(str(base.resolve()).encode()).hexdigest()[:16]
+    return base / ".clab_lite" / f"{name}.npz", cache_home / "clab_lite" / f"{owner}_{name}.npz"
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ignore = path.parent / ".gitignore"
+    if not ignore.exists():  # a dataset inside a repository must not carry its index along
+        ignore.write_text("*\n")
+    handle, temporary = tempfile.mkstemp(prefix=path.stem, suffix=".partial", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _table(text: dict, arrays: dict[str, np.ndarray]) -> IndexTable:
+    return IndexTable(
+        class_names=tuple(text["class_names"]),
+        names=tuple(text["names"]),
+        file_names=None if text["file_names"] is None else tuple(text["file_names"]),
+        counts=text["counts"],
+        **arrays,
+    )

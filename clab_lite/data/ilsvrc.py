@@ -1,0 +1,146 @@
+"""Read an ILSVRC folder into an `IndexTable`.
+
+    Annotations/VID/<video>/000000.xml     one file per frame, 0-based, without gaps   (annotation_xml.py)
+    Data/VID/<video>/000000.JPEG           the frames, same names; decoded only when asked for
+    Annotations/DET/<image>.xml, Data/DET/<image>.JPEG    still images
+    Lists/, ImageSets/                     what to read, and the key frames            (lists.py)
+
+<video> is `train/<batch>/<snippet>` or `val/<snippet>`. Boxes are kept as written; objects outside the 30
+classes are skipped and counted (dataset specification, section 9).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from clab_lite.data.annotation_xml import XmlAnnotation, read_annotation
+from clab_lite.data.classes import VID_CLASSES, WNID_TO_LABEL
+from clab_lite.data.lists import Listing, evenly_spaced
+from clab_lite.data.table import IndexTable, VideoRecord, assemble
+from clab_lite.errors import DataError
+
+_STILLS_PER_TASK = 200
+_Item = TypeVar("_Item")
+
+
+def build_table(root: Path, videos: Listing, stills: Listing | None, *, progress: bool) -> IndexTable:
+    """Read every annotation file of the listed videos, then of the listed still images.
+
+    Raises:
+        DataError: a file is missing or malformed, a video has a gap in its frames, or nothing is listed.
+    """
+    if not videos.names:
+        place = videos.sources[0] if videos.sources else root / "Annotations/VID"
+        raise DataError.at(place, "", "no video is listed", "Restore the list, or check that the split is unpacked.")
+    tasks = list(zip(videos.names, videos.frame_counts, strict=True))
+    records = _in_parallel(lambda task: [read_video(root, *task, videos)], tasks, "reading videos", progress)
+    key_frames = (
+        [(v, frame) for v, record in enumerate(records) for frame in evenly_spaced(len(record.boxes_per_frame))]
+        if videos.key_frames is None
+        else list(videos.key_frames)
+    )
+    if stills is not None:
+        names = stills.names
+        batches = [names[i : i + _STILLS_PER_TASK] for i in range(0, len(names), _STILLS_PER_TASK)]
+        still_records = _in_parallel(lambda batch: read_stills(root, batch), batches, "reading stills", progress)
+        if not still_records:
+            raise DataError.at(stills.sources[0], "", "no listed image has an annotation", "Unpack Annotations/DET.")
+        key_frames += [(len(records) + i, 0) for i in range(len(still_records))]
+        records += still_records
+        records[0].counts["still images without annotation file"] += len(names) - len(still_records)
+    return assemble(records, VID_CLASSES, key_frames)
+
+
+def _in_parallel(
+    read: Callable[[_Item], list[VideoRecord]], items: Iterable[_Item], title: str, progress: bool
+) -> list[VideoRecord]:
+    """Threads, because slow disks dominate; parsing a million files takes about a minute on top."""
+    items = list(items)
+    pool = ThreadPoolExecutor(max_workers=min(8, (os.cpu_count() or 1) + 2))
+    try:
+        results = pool.map(read, items)
+        bar = tqdm(results, desc=title, total=len(items), unit="folder", delay=1.0, disable=not progress)
+        return [record for batch in bar for record in batch]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def read_video(root: Path, name: str, frame_count: int | None, listing: Listing) -> VideoRecord:
+    """Read all annotation files of one video, after checking that its frames have no gap.
+
+    Args:
+        root: the ILSVRC folder.
+        name: the video, below Annotations/VID.
+        frame_count: what the list says; None when no list tells.
+        listing: where the name comes from, for the error message.
+    """
+    folder = root / "Annotations/VID" / name
+    if not folder.is_dir():
+        place = listing.sources[0] if listing.sources else root
+        raise DataError.at(place, name, f"{folder} does not exist", "Unpack it, or remove it from the list.")
+    frame_count = check_frames(folder, ".xml", frame_count)
+    images = root / "Data/VID" / name
+    if images.is_dir():  # an annotation-only copy has no frames to compare
+        check_frames(images, ".JPEG", frame_count)
+    record: VideoRecord | None = None
+    for frame in range(frame_count):
+        annotation = read_annotation(folder / f"{frame:06d}.xml", tracks=True)
+        if record is None:
+            record = VideoRecord(name, False, annotation.width, annotation.height)
+        _add_frame(record, annotation)
+    assert record is not None  # check_frames never returns 0
+    return record
+
+
+def read_stills(root: Path, names: Iterable[str]) -> list[VideoRecord]:
+    """Images without a file have no object (ILSVRC DET leaves it out) and are left out here."""
+    records = []
+    for name in names:
+        path = root / "Annotations/DET" / f"{name}.xml"
+        if path.is_file():
+            annotation = read_annotation(path, tracks=False)
+            record = VideoRecord(name, True, annotation.width, annotation.height)
+            _add_frame(record, annotation)
+            records.append(record)
+    return records
+
+
+def _add_frame(record: VideoRecord, annotation: XmlAnnotation) -> None:
+    if (annotation.width, annotation.height) != (record.width, record.height):
+        record.counts["frames of another size than their video's first"] += 1
+    kept = 0
+    for item in annotation.objects:
+        label = WNID_TO_LABEL.get(item.wnid)
+        if label is None:
+            record.counts["objects of other classes, skipped"] += 1
+            continue
+        record.add_box(item.box, label, item.track_id, item.occluded, item.generated)
+        kept += 1
+    record.boxes_per_frame.append(kept)
+
+
+def check_frames(folder: Path, suffix: str, frame_count: int | None) -> int:
+    """The number of frames in a folder, which must be named 000000, 000001, ... without a gap.
+
+    Args:
+        folder: one video's annotations or frames.
+        suffix: ".xml" or ".JPEG"; other files are ignored.
+        frame_count: what the list says; None when no list tells.
+    """
+    names = {entry for entry in os.listdir(folder) if entry.endswith(suffix) and not entry.startswith(".")}
+    expected = len(names) if frame_count is None else frame_count
+    wanted = [f"{frame:06d}{suffix}" for frame in range(max(expected, 1))]
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        problem = f"frame {missing[0]} is missing ({len(names)} files for {expected} frames)"
+        raise DataError.at(folder, "", problem, "Frames must run from 000000 without gaps: restore the video.")
+    if len(names) > expected:
+        problem = f"{len(names)} files where the list says {expected} frames"
+        raise DataError.at(folder, "", problem, "Correct the list, or delete it to use the folders.")
+    return expected

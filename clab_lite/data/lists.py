@@ -1,0 +1,138 @@
+"""The list files that name a dataset's videos and key frames (dataset specification, section 2).
+
+| file | one row | meaning |
+|---|---|---|
+| VID_train_15frames.txt | `train/<batch>/<video> 1 <frame> <frames>` | a key frame (0-based) of a training video |
+| ImageSets/VID/train_1.txt .. train_30.txt | `<batch>/<video> 1` | a training video that shows class 1 .. 30 |
+| VID_val_videos.txt | `val/<video> <first row> 0 <frames>` | a validation video |
+| ImageSets/VID/val.txt | `<video>/<frame> <row>` | one validation frame |
+| DET_train_30classes.txt | `train/<folder>/<image> 1` | a still image that shows one of the 30 classes |
+
+The first, third and last are looked for in `Lists/`, `ImageSets/`, `ImageSets/VID/` and `ImageSets/DET/`.
+What no list says is read from the folders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from clab_lite.errors import DataError
+
+KEY_FRAMES_PER_VIDEO = 15
+_FOLDERS = ("Lists", "ImageSets", "ImageSets/VID", "ImageSets/DET")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Videos of a split, as far as lists know them."""
+
+    names: tuple[str, ...]
+    """Below Data/VID (or Data/DET), in list order."""
+    frame_counts: tuple[int | None, ...]
+    """None where no list tells: count the files."""
+    key_frames: tuple[tuple[int, int], ...] | None
+    """(position in `names`, 0-based frame); None: use `evenly_spaced`."""
+    sources: tuple[Path, ...]
+    """The list files that were read."""
+
+
+def evenly_spaced(frame_count: int) -> list[int]:
+    """At most 15 key frames: floor((i + 0.5) * n / 15), each once. The fallback when the 15-frames list is missing."""
+    count = KEY_FRAMES_PER_VIDEO
+    return sorted({(2 * i + 1) * frame_count // (2 * count) for i in range(count)})
+
+
+def train_listing(root: Path, *, mmtracking_key_frames: bool) -> Listing:
+    """Training videos, in the order of the 15-frames list if there is one.
+
+    Args:
+        root: the ILSVRC folder.
+        mmtracking_key_frames: take one off each listed frame as mmtracking does (its frame -1 vanishes).
+    """
+    path = find_list(root, "VID_train_15frames.txt")
+    if path is not None:
+        return _fifteen_frames(path, shift=-1 if mmtracking_key_frames else 0)
+    paths = sorted((root / "ImageSets/VID").glob("train_*.txt"))
+    names = {f"train/{row[0]}" for path in paths for _, row in rows(path, 2) if row[1] == "1"}
+    if not names:
+        names = set(_folders(root, "train"))
+    ordered = tuple(sorted(names))
+    return Listing(ordered, (None,) * len(ordered), None, tuple(paths))
+
+
+def val_listing(root: Path) -> Listing:
+    """Validation videos; they have no key frames."""
+    path = find_list(root, "VID_val_videos.txt")
+    if path is not None:
+        counts = {row[0]: _integer(path, line, row[3], minimum=1) for line, row in rows(path, 4)}
+        return Listing(tuple(counts), tuple(counts.values()), (), (path,))
+    path = root / "ImageSets/VID/val.txt"
+    if path.is_file():
+        frames: dict[str, int] = {}
+        for _, row in rows(path, 2):
+            name = f"val/{row[0].rpartition('/')[0]}"
+            frames[name] = frames.get(name, 0) + 1
+        return Listing(tuple(frames), tuple(frames.values()), (), (path,))
+    names = tuple(_folders(root, "val"))
+    return Listing(names, (None,) * len(names), (), ())
+
+
+def det_listing(root: Path) -> Listing | None:
+    """Still images, duplicates kept (they are seen twice, as in every published recipe); None without the list."""
+    path = find_list(root, "DET_train_30classes.txt")
+    if path is None:
+        return None
+    names = tuple(row[0] for _, row in rows(path, 2))
+    return Listing(names, (1,) * len(names), tuple((i, 0) for i in range(len(names))), (path,))
+
+
+def find_list(root: Path, name: str) -> Path | None:
+    """The first file of that name in the folders where lists are kept."""
+    return next((root / folder / name for folder in _FOLDERS if (root / folder / name).is_file()), None)
+
+
+def rows(path: Path, columns: int) -> Iterator[tuple[int, list[str]]]:
+    """(line number from 1, fields) of each line that is not blank; every row must have `columns` fields."""
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != columns:
+            problem = f"{len(fields)} columns instead of {columns}: {line[:80]!r}"
+            raise DataError.at(path, f"line {number}", problem, "Restore the list, or delete it to use the folders.")
+        yield number, fields
+
+
+def _fifteen_frames(path: Path, shift: int) -> Listing:
+    counts: dict[str, int] = {}
+    positions: dict[str, int] = {}
+    key_frames: list[tuple[int, int]] = []
+    for line, (name, _, frame_text, count_text) in rows(path, 4):
+        count = _integer(path, line, count_text, minimum=1)
+        frame = _integer(path, line, frame_text, minimum=0)
+        if counts.setdefault(name, count) != count:
+            problem = f"{name} has {count} frames here and {counts[name]} above"
+            raise DataError.at(path, f"line {line}", problem, "Correct the list.")
+        if frame >= count:
+            problem = f"frame {frame} of a video of {count} frames (they count from 0)"
+            raise DataError.at(path, f"line {line}", problem, "Correct the list.")
+        position = positions.setdefault(name, len(positions))
+        if frame + shift >= 0:
+            key_frames.append((position, frame + shift))
+    return Listing(tuple(counts), tuple(counts.values()), tuple(key_frames), (path,))
+
+
+def _integer(path: Path, line: int, text: str, minimum: int) -> int:
+    if not text.isdecimal() or int(text) < minimum:
+        raise DataError.at(path, f"line {line}", f"{text!r} is not a number from {minimum} up", "Correct the list.")
+    return int(text)
+
+
+def _folders(root: Path, split: str) -> list[str]:
+    """Videos found on disk: folders below Annotations/VID/<split> that hold .xml files themselves."""
+    base = root / "Annotations/VID"
+    found = {path.parent for path in (base / split).glob("*/000000.xml")}
+    found |= {path.parent for path in (base / split).glob("*/*/000000.xml")}
+    return sorted(path.relative_to(base).as_posix() for path in found)

@@ -1,0 +1,162 @@
+"""The arrays behind a `VideoIndex`: every box of a dataset, frame after frame, in a few flat columns.
+
+The boxes of frame f are rows `box_offsets[f]` to `box_offsets[f + 1]`; the frames of video v are
+`frame_starts[v]` to `frame_starts[v] + frame_counts[v]`. A full ImageNet VID (1.1 million frames) takes
+about 60 MB.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+OCCLUDED, GENERATED, TRAINABLE = 1, 2, 4
+"""Bits of `IndexTable.flags`."""
+
+MIN_IMAGE_SIDE = 32
+"""Frames smaller than this on either side are not trained on (official)."""
+
+
+@dataclass
+class VideoRecord:
+    """One video as it was read; `assemble` joins many. N boxes over all its frames."""
+
+    name: str
+    is_still: bool
+    width: int
+    height: int
+    boxes_per_frame: list[int] = field(default_factory=list)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    track_ids: list[int] = field(default_factory=list)
+    flags: list[int] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    """What was met on the way and kept or skipped, by its plain English name."""
+
+    def add_box(
+        self, box: tuple[float, float, float, float], label: int, track_id: int, occluded: bool, generated: bool
+    ) -> None:
+        """Append one object of the frame being read. Odd boxes are kept raw, and counted."""
+        x1, y1, x2, y2 = box
+        if x2 < x1 or y2 < y1:
+            self.counts["inverted boxes"] += 1
+        elif x2 == x1 or y2 == y1:
+            self.counts["boxes without area"] += 1
+        elif x1 < 0 or y1 < 0 or x2 > self.width or y2 > self.height:
+            self.counts["boxes leaving the frame"] += 1
+        self.boxes.append(box)
+        self.labels.append(label)
+        self.track_ids.append(track_id)
+        self.flags.append(OCCLUDED * occluded + GENERATED * generated)
+
+
+@dataclass(frozen=True)
+class IndexTable:
+    """V videos, F frames, N boxes, K key frames."""
+
+    class_names: tuple[str, ...]
+    names: tuple[str, ...]
+    """(V,)"""
+    is_still: NDArray[np.bool_]
+    """(V,) single images of ImageNet DET."""
+    sizes: NDArray[np.int32]
+    """(V, 2) width, height in pixels."""
+    frame_starts: NDArray[np.int64]
+    """(V,)"""
+    frame_counts: NDArray[np.int64]
+    """(V,)"""
+    box_offsets: NDArray[np.int64]
+    """(F + 1,)"""
+    boxes: NDArray[np.float32]
+    """(N, 4) as written in the files."""
+    labels: NDArray[np.int16]
+    track_ids: NDArray[np.int64]
+    flags: NDArray[np.uint8]
+    listed_key_frames: NDArray[np.int64]
+    """(K, 2) video, frame: what the list names, before frames without a usable box are dropped."""
+    file_names: tuple[str, ...] | None = None
+    """(F,) image files below the image folder; None when they follow the ILSVRC pattern."""
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def trainable_key_frames(self) -> NDArray[np.int64]:
+        """(K', 2) listed key frames that hold a trainable box and are not too small."""
+        videos, frames = self.listed_key_frames[:, 0], self.listed_key_frames[:, 1]
+        running = np.concatenate(([0], np.cumsum((self.flags & TRAINABLE) > 0)))
+        row = self.frame_starts[videos] + frames
+        has_box = running[self.box_offsets[row + 1]] > running[self.box_offsets[row]]
+        large = self.sizes[videos].min(axis=1) >= MIN_IMAGE_SIDE
+        return self.listed_key_frames[has_box & large]
+
+    def select(self, videos: Sequence[int]) -> IndexTable:
+        """The given videos in the given order; frame and box columns are shared, not copied."""
+        chosen = np.asarray(videos, dtype=np.int64).reshape(-1)
+        new_position = np.full(len(self.names), -1, dtype=np.int64)
+        new_position[chosen] = np.arange(len(chosen))
+        key_videos = new_position[self.listed_key_frames[:, 0]]
+        key_frames = np.stack((key_videos, self.listed_key_frames[:, 1]), axis=1)[key_videos >= 0]
+        return replace(
+            self,
+            names=tuple(self.names[v] for v in chosen),
+            is_still=self.is_still[chosen],
+            sizes=self.sizes[chosen],
+            frame_starts=self.frame_starts[chosen],
+            frame_counts=self.frame_counts[chosen],
+            listed_key_frames=key_frames,
+        )
+
+
+def trainable(boxes: NDArray[np.float32], width: NDArray | int, height: NDArray | int) -> NDArray[np.bool_]:
+    """(N,) True for the boxes (N, 4) to train on: at least one pixel wide and high, and partly in the frame.
+
+    The official rule. It also drops boxes with both corners swapped, whose area looks positive.
+    """
+    x1, y1, x2, y2 = boxes.T
+    inside = (x2 > 0) & (y2 > 0) & (x1 < width) & (y1 < height)
+    return (x2 - x1 >= 1) & (y2 - y1 >= 1) & inside
+
+
+def assemble(
+    records: Iterable[VideoRecord],
+    class_names: Sequence[str],
+    key_frames: Sequence[tuple[int, int]],
+    file_names: Sequence[str] | None = None,
+) -> IndexTable:
+    """Join video records into one table. `key_frames` are (position among the records, frame)."""
+    records = list(records)
+    counts: Counter[str] = Counter()
+    for record in records:
+        counts.update(record.counts)
+        counts["frames without objects"] += record.boxes_per_frame.count(0)
+    sizes = np.array([(r.width, r.height) for r in records], dtype=np.int32).reshape(-1, 2)
+    frame_counts = np.array([len(r.boxes_per_frame) for r in records], dtype=np.int64)
+    boxes = np.concatenate(
+        [np.zeros((0, 4), np.float32)] + [np.array(r.boxes, np.float32).reshape(-1, 4) for r in records]
+    )
+    box_video = np.repeat(np.arange(len(records)), [len(r.boxes) for r in records])
+    flags = _column(records, "flags", np.uint8)
+    flags |= np.where(trainable(boxes, sizes[box_video, 0], sizes[box_video, 1]), TRAINABLE, 0).astype(np.uint8)
+    return IndexTable(
+        class_names=tuple(class_names),
+        names=tuple(r.name for r in records),
+        is_still=np.array([r.is_still for r in records], dtype=np.bool_),
+        sizes=sizes,
+        frame_starts=np.cumsum(frame_counts) - frame_counts,
+        frame_counts=frame_counts,
+        box_offsets=np.concatenate(([0], np.cumsum(_column(records, "boxes_per_frame", np.int64)))),
+        boxes=boxes,
+        labels=_column(records, "labels", np.int16),
+        track_ids=_column(records, "track_ids", np.int64),
+        flags=flags,
+        listed_key_frames=np.array(key_frames, dtype=np.int64).reshape(-1, 2),
+        file_names=None if file_names is None else tuple(file_names),
+        counts={name: int(count) for name, count in counts.items() if count},
+    )
+
+
+def _column(records: list[VideoRecord], name: str, dtype: type) -> NDArray:
+    columns: list[NDArray] = [np.array(getattr(record, name), dtype=dtype) for record in records]
+    return np.concatenate([np.zeros(0, dtype), *columns])

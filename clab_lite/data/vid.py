@@ -1,0 +1,132 @@
+"""`open_dataset`: an ILSVRC folder or a COCO-VID json file -> `VideoIndex`.
+
+ilsvrc.py and coco_vid.py read, cache.py remembers, video_index.py is what comes out.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Literal
+
+from clab_lite.data import cache as index_cache
+from clab_lite.data import coco_vid, ilsvrc
+from clab_lite.data.lists import Listing, det_listing, train_listing, val_listing
+from clab_lite.data.video_index import FrameAnnotation, Video, VideoIndex
+from clab_lite.errors import DataError
+
+__all__ = ["FrameAnnotation", "Split", "Video", "VideoIndex", "open_dataset", "require_ilsvrc", "watched"]
+
+Split = Literal["train", "val"]
+
+_FEW_FRAMES = 30_000
+"""Up to this many frames, the cache watches each annotation file; beyond, only each video's folder."""
+
+
+def open_dataset(
+    path: str | Path,
+    split: Split = "train",
+    *,
+    mmtracking_key_frames: bool = False,
+    include_det: bool = False,
+    cache: bool = True,
+    progress: bool = True,
+) -> VideoIndex:
+    """Open an ILSVRC folder or a COCO-VID json file.
+
+    Args:
+        path: the folder that holds `Annotations/VID` and `Data/VID`, or a .json file.
+        split: "train" or "val" of an ILSVRC folder. In a .json file it decides only whether there are key
+            frames.
+        mmtracking_key_frames: read the 15-frames list as mmtracking does, one frame early (dataset
+            specification, section 2).
+        include_det: append the still images of ImageNet DET to the training split, where the dataset has
+            them.
+        cache: keep the index on disk (see `clab_lite.data.cache`).
+        progress: show a bar when reading takes longer than a second.
+
+    Raises:
+        DataError: nothing of that kind is there, or a file is missing, malformed, or contradicts its list.
+    """
+    path = Path(path)
+    if split not in ("train", "val"):
+        raise DataError(f"split {split!r} is unknown. Use 'train' or 'val'.")
+    include_det = include_det and split == "train"
+    options = f"{split}{'_det' if include_det else ''}{'_mmtracking' if mmtracking_key_frames else ''}"
+    if path.suffix == ".json":
+        return _open_json(path, split, mmtracking_key_frames, include_det, cache, progress, options)
+    require_ilsvrc(path)
+    videos = train_listing(path, mmtracking_key_frames=mmtracking_key_frames) if split == "train" else val_listing(path)
+    stills = _stills(path) if include_det else None
+    return _open_ilsvrc(path, videos, stills, cache, progress, options)
+
+
+def _stills(root: Path) -> Listing | None:
+    """The listed still images; None when the dataset has none. Half of what they need is a warning."""
+    listing, folder = det_listing(root), root / "Annotations/DET"
+    if listing is not None and not folder.is_dir():
+        warnings.warn(f"{listing.sources[0]} lists still images, but {folder} is missing: videos only", stacklevel=3)
+        return None
+    if listing is None and folder.is_dir():
+        missing = "Lists/DET_train_30classes.txt"
+        warnings.warn(f"{folder} is there, but {root / missing} is missing: videos only", stacklevel=3)
+    return listing
+
+
+def _open_ilsvrc(
+    path: Path, videos: Listing, stills: Listing | None, cache: bool, progress: bool, options: str
+) -> VideoIndex:
+    stamp = index_cache.fingerprint(options, watched(path, videos, stills), path) if cache else ""
+    table = index_cache.load(path, options, stamp) if cache else None
+    if table is None:
+        table = ilsvrc.build_table(path, videos, stills, progress=progress)
+        if cache:
+            index_cache.save(path, options, table, stamp)
+    return VideoIndex(table, path / "Data/VID", path / "Data/DET", path / "troubles.json")
+
+
+def _open_json(
+    path: Path, split: Split, mmtracking: bool, include_det: bool, cache: bool, progress: bool, options: str
+) -> VideoIndex:
+    det = path.parent / coco_vid.DET_FILE
+    files = [path, det] if include_det and det.is_file() else [path]
+    name = f"{path.stem}_{options}"
+    stamp = index_cache.fingerprint(name, files, path.parent) if cache else ""
+    table = index_cache.load(path.parent, name, stamp) if cache else None
+    if table is None:
+        shift = -1 if mmtracking else 0
+        table = coco_vid.build_table(files, key_frames=split == "train", shift=shift, progress=progress)
+        if cache:
+            index_cache.save(path.parent, name, table, stamp)
+    video_root, still_root = coco_vid.image_folders(path, table)
+    return VideoIndex(table, video_root, still_root, path.parent / "troubles.json")
+
+
+def require_ilsvrc(path: Path) -> None:
+    """Raise a DataError that says what to give instead, unless this is an ILSVRC folder."""
+    if (path / "Annotations/VID").is_dir():
+        return
+    remedy = "Give the folder that holds Annotations/VID and Data/VID, or a COCO-VID .json file."
+    if not path.exists():
+        raise DataError.at(path, "", "it does not exist", remedy)
+    if (path / "Data/VID").is_dir():
+        raise DataError.at(path, "", "it has Data/VID but no Annotations/VID", "Unpack the annotations there too.")
+    inside = [child for child in sorted(path.glob("*")) if (child / "Annotations/VID").is_dir()]
+    if inside:
+        remedy = f"Did you mean {inside[0]}?"
+    raise DataError.at(path, "", "this is not an ILSVRC folder", remedy)
+
+
+def watched(root: Path, videos: Listing, stills: Listing | None) -> list[Path]:
+    """What the cached index depends on."""
+    watched = [*videos.sources]
+    for name in videos.names:
+        watched += [root / "Annotations/VID" / name, root / "Data/VID" / name]
+    frames = sum(300 if count is None else count for count in videos.frame_counts)
+    if frames <= _FEW_FRAMES:
+        watched += [file for name in videos.names for file in sorted((root / "Annotations/VID" / name).glob("*.xml"))]
+    if stills is not None:
+        watched += stills.sources
+        folders = {name.rpartition("/")[0] for name in stills.names}
+        watched += [root / "Annotations/DET" / folder for folder in sorted(folders)]
+    return watched

@@ -1,0 +1,159 @@
+"""`VideoIndex`: what is in a dataset, without decoding a frame.
+
+Boxes are (x1, y1, x2, y2) pixels of the stored frame, raw: nothing is clamped or dropped here, because evaluation
+counts every object (dataset specification, section 9). Labels are 0..29 in `index.class_names`' order. Frames count
+from 0. `open_dataset` in vid.py makes one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clab_lite.data.images import read_image
+from clab_lite.data.table import GENERATED, OCCLUDED, IndexTable
+from clab_lite.data.troubles import read_troubles
+from clab_lite.errors import DataError
+
+
+@dataclass(frozen=True)
+class FrameAnnotation:
+    """The objects of one frame, G of them, as the files say."""
+
+    boxes: NDArray[np.float32]
+    """(G, 4) (x1, y1, x2, y2) pixels of the stored frame, not clamped."""
+    labels: NDArray[np.int64]
+    """(G,) 0..29."""
+    track_ids: NDArray[np.int64]
+    """(G,) unique inside the video; -1 when the file does not tell."""
+    occluded: NDArray[np.bool_]
+    generated: NDArray[np.bool_]
+    """(G,) True: interpolated between two boxes drawn by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """One video, or one still image (a video of one frame)."""
+
+    name: str
+    """Below the image folder, for example "train/ILSVRC2015_VID_train_0000/ILSVRC2015_train_00001900"."""
+    frame_count: int
+    width: int
+    height: int
+    is_still: bool = False
+
+    @property
+    def source(self) -> str:
+        """The source video this was cut from; snippets that share it look alike and must stay together.
+
+        ILSVRC2015_train_00001900 is snippet 900 of source video 00001. Any other name is its own source.
+        """
+        last = self.name.rpartition("/")[2]
+        match = re.fullmatch(r"(ILSVRC2015_(?:train|val|test)_\d{5})\d{3}", last)
+        return match.group(1) if match else self.name
+
+
+@dataclass(frozen=True)
+class VideoIndex:
+    """All videos of a dataset split and their boxes; frames are decoded when asked for. Safe to pickle."""
+
+    table: IndexTable
+    video_root: Path
+    """Folder that video names start from."""
+    still_root: Path
+    """Folder that still images start from."""
+    troubles_file: Path
+    """`troubles.json`; it need not exist."""
+
+    @cached_property
+    def videos(self) -> tuple[Video, ...]:
+        """In list order; still images last."""
+        table = self.table
+        columns: tuple[list, ...] = (table.frame_counts.tolist(), table.sizes.tolist(), table.is_still.tolist())
+        return tuple(
+            Video(name, count, width, height, still)
+            for name, count, (width, height), still in zip(table.names, *columns, strict=True)
+        )
+
+    @cached_property
+    def key_frames(self) -> NDArray[np.int64]:
+        """(K, 2) (video position, frame) to train on: the listed ones that hold a usable box."""
+        return self.table.trainable_key_frames()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names in label order."""
+        return self.table.class_names
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was odd in the whole dataset and how often: skipped classes, boxes without area, and so on."""
+        return self.table.counts
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of all videos together."""
+        return int(self.table.frame_counts.sum())
+
+    def __len__(self) -> int:
+        return len(self.table.names)
+
+    def image_path(self, video: int, frame: int) -> Path:
+        """The frame's image file."""
+        row = self._row(video, frame)
+        name, still = self.table.names[video], self.table.is_still[video]
+        if self.table.file_names is not None:
+            file_name = self.table.file_names[row]
+        else:
+            file_name = f"{name}.JPEG" if still else f"{name}/{frame:06d}.JPEG"
+        return (self.still_root if still else self.video_root) / file_name
+
+    def load_image(self, video: int, frame: int) -> Tensor:
+        """The frame as uint8 (3, H, W) RGB; DataError names a missing, truncated or unreadable file."""
+        return read_image(self.image_path(video, frame))
+
+    def annotation(self, video: int, frame: int) -> FrameAnnotation:
+        """The objects of a frame, in file order."""
+        table, row = self.table, self._row(video, frame)
+        span = slice(table.box_offsets[row], table.box_offsets[row + 1])
+        flags = table.flags[span]
+        return FrameAnnotation(
+            boxes=table.boxes[span].copy(),
+            labels=table.labels[span].astype(np.int64),
+            track_ids=table.track_ids[span].copy(),
+            occluded=(flags & OCCLUDED) > 0,
+            generated=(flags & GENERATED) > 0,
+        )
+
+    def troubles(self, video: int, frame: int) -> tuple[str, ...]:
+        """What is known to be hard about a frame (`troubles.json`); () when nothing is."""
+        self._row(video, frame)
+        per_frame = self._troubles.get(self.table.names[video])
+        return () if per_frame is None else per_frame[frame]
+
+    def select(self, videos: Sequence[int]) -> VideoIndex:
+        """An index of the given videos (positions) in the given order; everything else stays."""
+        outside = [v for v in videos if not 0 <= v < len(self)]
+        if outside:
+            raise DataError(f"video {outside[0]} is outside the dataset. Use 0 to {len(self) - 1}.")
+        return replace(self, table=self.table.select(videos))
+
+    @cached_property
+    def _troubles(self) -> dict[str, tuple[tuple[str, ...], ...]]:
+        counts = dict(zip(self.table.names, self.table.frame_counts.tolist(), strict=True))
+        return read_troubles(self.troubles_file, counts)
+
+    def _row(self, video: int, frame: int) -> int:
+        if not 0 <= video < len(self):
+            raise DataError(f"video {video} is outside the dataset. Use 0 to {len(self) - 1}.")
+        count = self.table.frame_counts[video]
+        if not 0 <= frame < count:
+            raise DataError(f"frame {frame} is outside video {self.table.names[video]}. Use 0 to {count - 1}.")
+        return int(self.table.frame_starts[video]) + frame

@@ -1,0 +1,143 @@
+"""Write a world to disk in ImageNet VID layout. The folder appears complete or not at all."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
+
+from clab_lite.data.world.config import SPLITS, WorldConfig
+from clab_lite.data.world.readme import world_readme
+from clab_lite.data.world.records import annotation_xml, list_files, snippet_name
+from clab_lite.data.world.render import render_video
+from clab_lite.errors import DataError
+
+WORLD_FILE = "world.json"
+TROUBLES_FILE = "troubles.json"
+
+
+def make_world(
+    root: str | os.PathLike[str], config: WorldConfig, *, progress: bool = True, overwrite: bool = False
+) -> None:
+    """Render the world of ``config`` into the folder ``root``.
+
+    Everything is written into a hidden folder beside ``root`` and renamed at the end, so an interruption leaves
+    what was there before.
+
+    Args:
+        root: the folder to make; it must not exist, or be empty.
+        config: what to make; it is kept in ``world.json``.
+        progress: show a progress bar with the time left.
+        overwrite: replace ``root`` when it is an earlier sample world (it holds ``world.json``); nothing else is
+            ever replaced.
+
+    Raises:
+        DataError: ``root`` holds something that must not be replaced.
+    """
+    target = Path(root).absolute()
+    _check_target(target, overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = target.parent / f".{target.name}.building-{os.getpid()}"
+    try:
+        building.mkdir()
+        _fill(building, config, progress)
+        _swap(building, target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def load_config(root: str | os.PathLike[str]) -> WorldConfig:
+    """The configuration a sample world was made with."""
+    path = Path(root) / WORLD_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError.at(path, "", f"not readable ({error})", "Give the folder of a sample world") from error
+    return WorldConfig.from_dict(values)
+
+
+def _check_target(target: Path, overwrite: bool) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise DataError.at(target, "", "this is a file", "Choose the name of a new folder")
+    if not any(target.iterdir()):
+        return
+    if not (target / WORLD_FILE).is_file():
+        raise DataError.at(target, "", "the folder holds other files", "Choose a new or an empty folder")
+    if not overwrite:
+        raise DataError.at(target, "", "a sample world is already here", "Choose a new folder or ask to overwrite it")
+
+
+def _swap(building: Path, target: Path) -> None:
+    """Put the finished folder in place; an earlier world is moved aside first and removed last."""
+    if not target.exists():
+        building.rename(target)
+        return
+    aside = target.parent / f".{target.name}.replaced-{os.getpid()}"
+    target.rename(aside)
+    try:
+        building.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside)
+
+
+def _fill(root: Path, config: WorldConfig, progress: bool) -> None:
+    tasks = [(split, number) for split in SPLITS for number in range(config.videos(split))]
+    troubles: dict[str, list[list[str]]] = {}
+    classes: dict[str, list[str]] = {}
+    for name, video_troubles, video_classes in tqdm(
+        _results(root, config, tasks), total=len(tasks), desc="sample world", unit="video", disable=not progress
+    ):
+        troubles[name] = video_troubles
+        classes[name] = video_classes
+    train_classes = [classes[snippet_name("train", number)] for number in range(config.train_videos)]
+    texts = list_files(config, train_classes)
+    rows = ",\n".join(f"{json.dumps(name)}: {json.dumps(troubles[name])}" for name in sorted(troubles))
+    texts[TROUBLES_FILE] = f"{{\n{rows}\n}}\n"
+    texts["README.md"] = world_readme(config)
+    texts[WORLD_FILE] = json.dumps(config.to_dict(), indent=2) + "\n"
+    for name, text in texts.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+_Result = tuple[str, list[list[str]], list[str]]
+
+
+def _results(root: Path, config: WorldConfig, tasks: list[tuple[str, int]]) -> Iterator[_Result]:
+    work = partial(_write_video, root, config)
+    if config.workers == 1:
+        yield from map(work, tasks)
+        return
+    # Fresh processes: a forked copy of a program that already runs threads can hang.
+    with ProcessPoolExecutor(config.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(work, tasks, chunksize=4)
+
+
+def _write_video(root: Path, config: WorldConfig, task: tuple[str, int]) -> _Result:
+    """Render and write one video; returns its name, its troubles per frame and the classes annotated in it."""
+    split, number = task
+    name = snippet_name(split, number)
+    video = render_video(config, split, number)
+    data, annotations = root / "Data" / "VID" / name, root / "Annotations" / "VID" / name
+    data.mkdir(parents=True)
+    annotations.mkdir(parents=True)
+    for frame, (pixels, objects) in enumerate(zip(video.frames, video.objects, strict=True)):
+        image = Image.fromarray(pixels)
+        image.save(data / f"{frame:06d}.JPEG", "JPEG", quality=config.jpeg_quality, optimize=True)
+        text = annotation_xml(name, frame, config, objects)
+        (annotations / f"{frame:06d}.xml").write_text(text, encoding="utf-8", newline="\n")
+    present = sorted({item.class_name for objects in video.objects for item in objects})
+    return name, [list(names) for names in video.troubles], present

@@ -1,0 +1,154 @@
+"""The demo: from the bundled videos to a trained detector, its AP on held-out videos, and a report to look at."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from clab_lite import presets
+from clab_lite.branch_cost import branch_cost
+from clab_lite.config import Config
+from clab_lite.data.vid import open_dataset
+from clab_lite.devices import pick_device
+from clab_lite.errors import DataError
+from clab_lite.evaluate import detect_dataset, score_detections
+from clab_lite.evaluation_report import EvaluationReport
+from clab_lite.moments import embedding_maps
+from clab_lite.report import write_report
+from clab_lite.report_data import ReportData, choose_pictures
+from clab_lite.train import TrainResult, train
+from clab_lite.trained import load_run
+from clab_lite.training.checkpoint import replaced
+from clab_lite.training.log import read_log
+from clab_lite.training.run_folder import CONFIG, LOG
+from clab_lite.training.saved_config import config_to_dict
+
+NAME = "demo"
+METRICS = "metrics.json"
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo found and left behind."""
+
+    evaluation: EvaluationReport
+    report: Path
+    """report.html in the run folder."""
+    training_seconds: float
+    seconds: float
+    """From the start of the demo to its end."""
+
+
+def run_demo(
+    out: str | Path, *, data: str | Path | None = None, config: Config | None = None, device: str = "cpu"
+) -> DemoResult:
+    """Train, evaluate on the held-out videos, write metrics.json and report.html.
+
+    Args:
+        out: run folder; an earlier demo in it is replaced, any other run is refused.
+        data: dataset folder; None takes `data_samples` (see `find_samples`).
+        config: None is `demo_config()`, the tiny preset.
+        device: see `clab_lite.devices.pick_device`.
+    """
+    began, folder, place = time.monotonic(), Path(out), pick_device(device)
+    config = demo_config() if config is None else config
+    samples = Path(data) if data is not None else find_samples()
+    learn, held_out = open_dataset(samples, split="train"), open_dataset(samples, split="val")
+    require_own_folder(folder)
+    for name in (METRICS, REPORT):  # they would belong to other weights
+        (folder / name).unlink(missing_ok=True)
+
+    print(f"1/3 training on {len(learn)} videos")
+    result = train(config, learn, folder, device=place, overwrite=True)
+    print(f"2/3 evaluating on {len(held_out)} held-out videos")
+    detector = load_run(folder, place).detector  # what a person would load later, not what is in memory
+    references = config.detector.detection.references
+    found = list(detect_dataset(detector, held_out, transform=config.data, references=references))
+    evaluation = score_detections(held_out, found)
+    with replaced(folder / METRICS) as beside:
+        beside.write_text(evaluation.to_json() + "\n", encoding="utf-8")
+    print("3/3 embeddings and report")
+    data_of_report = ReportData(
+        title="What the tiny detector learned",
+        evaluation=evaluation,
+        class_names=held_out.class_names,
+        log_rows=read_log(folder / LOG),
+        pictures=choose_pictures(held_out, found),
+        maps=embedding_maps(folder, held_out, place),
+        cost=branch_cost(detector, held_out.select([0]), config),
+        settings=config_to_dict(config),
+        facts=facts(result, place),
+        command=command_of(config, result),
+    )
+    path = write_report(folder / REPORT, data_of_report)
+    return DemoResult(evaluation, path, result.seconds, time.monotonic() - began)
+
+
+def demo_config(
+    seed: int = 0,
+    iterations: int | None = None,
+    threads: int | None = None,
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+) -> Config:
+    """The tiny preset under the demo's own name; what is None stays as the preset has it."""
+    config = presets.tiny()
+    training = replace(config.train, seed=seed, threads=threads, precision=precision)
+    if iterations is not None:
+        training = replace(training, iterations=iterations)
+    return replace(config, name=NAME, train=training)
+
+
+def command_of(config: Config, result: TrainResult) -> str:
+    """The command that repeats a demo: with the threads and precision that were chosen by timing."""
+    compute = result.compute
+    return (
+        f"clab-lite demo --seed {config.train.seed} --iterations {config.train.iterations} "
+        f"--threads {compute.threads} --precision {compute.precision}"
+    )
+
+
+def find_samples() -> Path:
+    """`data_samples` in the current folder, or beside the package's source.
+
+    Raises:
+        DataError: it is in neither place; the message says how to make it.
+    """
+    places = (Path("data_samples"), Path(__file__).resolve().parents[1] / "data_samples")
+    for place in places:
+        if (place / "Annotations" / "VID").is_dir():
+            return place
+    raise DataError(
+        "there is no folder data_samples here. Make it with `clab-lite make-samples data_samples`, "
+        "or name another dataset: `clab-lite demo --data FOLDER`."
+    )
+
+
+def require_own_folder(folder: Path) -> None:
+    """Refuse a folder that holds a run which is not a demo: the demo replaces what is there."""
+    path = folder / CONFIG
+    if not path.exists():
+        return
+    try:
+        name = json.loads(path.read_text(encoding="utf-8"))["name"]
+    except (ValueError, KeyError, TypeError):
+        name = "unreadable"
+    if name != NAME:
+        raise DataError.at(folder, CONFIG, f"holds the run {name!r}, not a demo", "Name another folder with --out.")
+
+
+def facts(result: TrainResult, device: torch.device) -> dict[str, str]:
+    """What a reader needs to judge times and numbers."""
+    compute = result.compute
+    return {
+        "device": f"{device}, {os.cpu_count()} CPU cores, {compute.threads} threads, {compute.precision}",
+        "training": f"{result.iterations} iterations in {result.seconds:.0f} s",
+        "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
+    }

@@ -1,0 +1,134 @@
+"""Detect objects in a folder of frames; write annotated pictures and the detections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+from tqdm import tqdm
+
+from clab_lite.data.images import read_image
+from clab_lite.data.references import adaptive_references
+from clab_lite.data.transforms import pad_to_multiple, prepare_frame
+from clab_lite.detector.memory import FrameMemory
+from clab_lite.errors import DataError
+from clab_lite.trained import Trained
+from clab_lite.training.checkpoint import replaced, write_json
+
+DETECTIONS = "detections.json"
+_SUFFIXES = (".jpg", ".jpeg", ".png")
+_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")  # Okabe and Ito, 2008
+
+
+def detect_folder(trained: Trained, frames: Path, out: Path, *, draw_from: float = 0.5) -> Path:
+    """Detect in every frame of one video.
+
+    Args:
+        trained: the detector and its class names.
+        frames: folder of pictures of one size, taken in natural order of their names (2.jpg before 10.jpg).
+        out: folder to write `<frame name>.jpg` and detections.json into; each file appears whole or not at all.
+        draw_from: score from which a box is drawn, 0 to 1. detections.json keeps every box.
+
+    Returns:
+        The path of detections.json: {"class_names", "frames": [{"file", "width", "height", "boxes", "scores",
+        "labels"}]}, boxes (x1, y1, x2, y2) in pixels of the frame file, best score first.
+    """
+    paths = frame_paths(frames)
+    if out.resolve() == frames.resolve():
+        raise DataError.at(out, "", "is the folder of the frames themselves", "Name another folder to write to.")
+    out.mkdir(parents=True, exist_ok=True)
+    records = []
+    results = tqdm(detections(trained, paths), "detect", len(paths), unit="frame")
+    for path, (image, result) in zip(paths, results, strict=True):
+        picture = Image.fromarray(image.permute(1, 2, 0).numpy())
+        records.append({"file": path.name, "width": picture.width, "height": picture.height, **as_lists(result)})
+        draw(picture, result, trained.class_names, draw_from)
+        with replaced(out / f"{path.stem}.jpg") as beside:
+            picture.save(beside, "JPEG", quality=90)
+    write_json(out / DETECTIONS, {"class_names": list(trained.class_names), "frames": records})
+    return out / DETECTIONS
+
+
+def frame_paths(folder: Path) -> list[Path]:
+    """The pictures of a folder in natural order of their names.
+
+    Raises:
+        DataError: a video file, no such folder, or no picture in it; or two pictures whose results would share a name.
+    """
+    if folder.is_file():
+        extract = f"ffmpeg -i {folder.name} frames/%06d.jpg"
+        remedy = f"Folders of frames are what is read now. Extract them, for example: {extract}"
+        raise DataError.at(folder, "", "is a file, not a folder of frames", remedy)
+    if not folder.is_dir():
+        raise DataError.at(folder, "", "no such folder", "Pass the folder that holds the frames of one video.")
+    paths = [path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")]
+    if not paths:
+        raise DataError.at(folder, "", f"holds no picture ({', '.join(_SUFFIXES)})", "Pass a folder of frames.")
+    stems = [path.stem for path in paths]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if twice:
+        raise DataError.at(folder, twice[0], "two pictures share this name", "Keep one picture per frame.")
+    return sorted(paths, key=lambda path: natural_key(path.stem))
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key that reads digits as numbers: "frame2" before "frame10"."""
+    parts = re.findall(r"\d+|\D+", name)
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part.lower()) for part in parts)
+
+
+def detections(trained: Trained, paths: Sequence[Path]) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    """Each frame, uint8 (3, H, W), and its detections; boxes in pixels of the file.
+
+    References are spread evenly over the video and remembered once (official). One frame is in memory at a time.
+    """
+    detector, config = trained.detector, trained.config
+    device = next(detector.parameters()).device
+    size = read_image(paths[0]).shape
+
+    def prepare(path: Path) -> tuple[Tensor, Tensor, tuple[int, int], tuple[float, float]]:
+        image = read_image(path)
+        if image.shape != size:
+            found = f"{image.shape[2]}x{image.shape[1]} pixels, the first frame {size[2]}x{size[1]}"
+            raise DataError.at(path, "", f"is {found}", "Pass the frames of one video, all of one size.")
+        frame, scale = prepare_frame(image, config.data)
+        height, width = frame.shape[-2:]
+        return image, pad_to_multiple(frame).to(device), (height, width), scale
+
+    memories = []
+    for position in adaptive_references(len(paths), config.detector.detection.references):
+        _, frame, image_size, _ = prepare(paths[position])
+        memories.append(detector.remember(frame[None], [image_size]))
+    memory = FrameMemory.join(memories)
+    for path in paths:
+        image, frame, image_size, scale = prepare(path)
+        result = detector.detect(frame, memory, image_size, scale)
+        yield image, {key: value.cpu() for key, value in result.items()}
+
+
+def as_lists(result: dict[str, Tensor]) -> dict[str, list]:
+    """Plain numbers for JSON, rounded to what they mean."""
+    boxes = [[round(value, 2) for value in box] for box in result["boxes"].tolist()]
+    scores = [round(value, 5) for value in result["scores"].tolist()]
+    return {"boxes": boxes, "scores": scores, "labels": result["labels"].tolist()}
+
+
+def draw(picture: Image.Image, result: dict[str, Tensor], class_names: Sequence[str], draw_from: float) -> None:
+    """Draw boxes with class and score onto the picture; line and letters grow with it."""
+    pen = ImageDraw.Draw(picture)
+    side = min(picture.size)
+    font, line = ImageFont.load_default(size=max(10, side // 28)), max(1, side // 200)
+    for box, score, label in zip(result["boxes"], result["scores"], result["labels"], strict=True):
+        if score < draw_from:
+            continue
+        colour = _COLOURS[int(label) % len(_COLOURS)]
+        x1, y1, x2, y2 = box.tolist()
+        pen.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=colour, width=line)
+        text = f" {class_names[int(label)] if class_names else int(label)} {score:.2f} "
+        left, top, right, bottom = pen.textbbox((x1, 0), text, font=font)
+        above = max(0.0, y1 - bottom)
+        pen.rectangle((left, above + top, right, above + bottom), fill=colour)
+        pen.text((x1, above), text, fill="black", font=font)

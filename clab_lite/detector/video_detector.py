@@ -1,0 +1,192 @@
+"""VideoDetector: assembles the parts. Losses in training; memory and detections in inference.
+
+Data flow: frames -> backbone (C4, C5) -> neck -> RPN -> proposals -> RoIAlign -> Temporal RoI Align -> SELSA head.
+The auxiliary branch reads C4 and is used only in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from clab_lite.config import DetectorConfig, ProposalConfig
+from clab_lite.detector.backbone import Backbone, Neck
+from clab_lite.detector.box_head import BoxHead
+from clab_lite.detector.box_losses import RoITargets, box_losses, sample_rois
+from clab_lite.detector.contrast import AuxiliaryBranch
+from clab_lite.detector.memory import FrameMemory
+from clab_lite.detector.postprocess import select_detections
+from clab_lite.detector.roi_align import roi_align
+from clab_lite.detector.rpn import RegionProposalNetwork, propose, rpn_losses
+from clab_lite.detector.targets import ClipTargets, auxiliary_rows
+from clab_lite.detector.temporal_roi_align import TemporalRoIAlign
+from clab_lite.detector.video import detect_video
+
+ImageSize = tuple[int, int]
+
+
+class VideoDetector(nn.Module):
+    """Faster R-CNN DC5 + SELSA + Temporal RoI Align, with a contrastive auxiliary branch (CLAB, arXiv 2508.20551).
+
+    Frames are normalised float tensors, padded with zeros to a multiple of 16; boxes are pixels of the resized frame.
+    """
+
+    def __init__(self, config: DetectorConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels = config.neck_channels
+        self.backbone = Backbone(config.backbone)
+        self.neck = Neck(self.backbone.c5_channels, channels)
+        self.rpn = RegionProposalNetwork(channels, config.rpn)
+        roi = config.roi
+        self.temporal = TemporalRoIAlign(channels, roi.most_similar, roi.attention_blocks) if roi.temporal else None
+        self.box_head = BoxHead(channels, roi.output_size, config.num_classes, config.box_head)
+        self.auxiliary = (
+            AuxiliaryBranch(self.backbone.c4_channels, config.contrast) if config.contrast.enabled else None
+        )
+
+    def extract(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames (N, 3, H, W) -> C4 (N, C4, H/16, W/16) and neck features (N, C, H/16, W/16)."""
+        c4, c5 = self.backbone(frames)
+        return c4, self.neck(c5)
+
+    # ---- training ----------------------------------------------------------------------------------------------
+
+    def forward(self, clips: Tensor, targets: list[dict[str, Any]]) -> dict[str, Tensor]:
+        """Losses of a batch of clips.
+
+        Args:
+            clips: (B, 1+T, 3, H, W), key frame first, T >= 1.
+            targets: per clip {"boxes": (G, 4), "labels": (G,), "image_size": (h, w)} of the key frame, resized
+                pixels; optional "reference_sizes": T * (h, w) (default: the key's). With `supervise="all"` or
+                object-level contrast also "reference_targets": T * {"boxes", "labels"}, and for object level
+                "track_ids" in each.
+
+        Returns:
+            Unweighted scalars: rpn_objectness, rpn_box, box_class, box_regression, contrast.
+        """
+        batch = ClipTargets.build(clips, targets, self.config.supervise)
+        c4, features = self.extract(clips.flatten(0, 1))
+        objectness, deltas = self.rpn(features)
+        anchors = self.rpn.anchors(features)
+        keys = [key for key, _ in batch.roles]
+        rpn = self.config.rpn
+        rpn_objectness, rpn_box = rpn_losses(
+            objectness[keys], deltas[keys], anchors, batch.boxes, [batch.sizes[k] for k in keys], rpn.sampler
+        )
+        rois = []
+        for i, key in enumerate(keys):
+            boxes, _ = propose(objectness[key], deltas[key], anchors, batch.sizes[key], rpn.train_proposals)
+            rois.append(
+                sample_rois(boxes, batch.boxes[i], batch.labels[i], self.config.num_classes, self.config.roi.sampler)
+            )
+        references = sorted({frame for _, frames in batch.roles for frame in frames})
+        proposals = {
+            i: propose(objectness[i], deltas[i], anchors, batch.sizes[i], rpn.test_proposals)[0] for i in references
+        }
+        logits, box_deltas = self._score_clips(features, batch, rois, proposals)
+        box_class, box_regression = box_losses(logits, box_deltas, rois)
+        return {
+            "rpn_objectness": rpn_objectness,
+            "rpn_box": rpn_box,
+            "box_class": box_class,
+            "box_regression": box_regression,
+            "contrast": self._contrast(c4, clips, targets),
+        }
+
+    def _score_clips(
+        self, features: Tensor, batch: ClipTargets, rois: list[RoITargets], proposals: dict[int, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Run the box head on the sampled regions of every key frame, each with its own reference frames."""
+        pooled_references = self._pool(features, list(proposals.values()), list(proposals))
+        counts = [len(boxes) for boxes in proposals.values()]
+        layers = [layer.split(counts) for layer in self.box_head.encode_references(torch.cat(pooled_references))]
+        position = {frame: i for i, frame in enumerate(proposals)}
+        encoded = [
+            [torch.cat([layer[position[frame]] for frame in frames]) for layer in layers] for _, frames in batch.roles
+        ]
+        pooled = self._pool(features, [r.boxes for r in rois], [key for key, _ in batch.roles])
+        if self.temporal is not None:
+            pooled = self.temporal(pooled, [features[frames] for _, frames in batch.roles])
+        return self.box_head(pooled, encoded)
+
+    def _contrast(self, c4: Tensor, clips: Tensor, targets: list[dict[str, Any]]) -> Tensor:
+        if self.auxiliary is None:
+            return c4.new_zeros((), dtype=torch.float32)
+        rois, labels = auxiliary_rows(self.config.contrast.level, clips, targets)
+        if rois is not None:
+            roi = self.config.roi
+            c4 = roi_align(c4, rois, roi.output_size, self.config.rpn.anchors.stride, roi.sampling_ratio)
+        return self.auxiliary(c4, labels)
+
+    def _pool(self, features: Tensor, boxes: list[Tensor], frames: list[int]) -> list[Tensor]:
+        """Plain RoIAlign: per-frame boxes (R, 4) on features[frame] -> per frame (R, C, P, P)."""
+        counts = [len(b) for b in boxes]
+        image = torch.tensor(frames, device=features.device).repeat_interleave(
+            torch.tensor(counts, device=features.device)
+        )
+        rois = torch.cat([image[:, None].to(boxes[0].dtype), torch.cat(boxes)], dim=1)
+        roi = self.config.roi
+        pooled = roi_align(features, rois, roi.output_size, self.config.rpn.anchors.stride, roi.sampling_ratio)
+        return list(pooled.split(counts))
+
+    # ---- inference ---------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def remember(self, frames: Tensor, image_sizes: Sequence[ImageSize]) -> FrameMemory:
+        """Reference frames (M, 3, H, W) and their (height, width) before padding -> FrameMemory."""
+        self._require_eval()
+        _, features = self.extract(frames)
+        return self._remember(features, image_sizes)
+
+    def _remember(self, features: Tensor, image_sizes: Sequence[ImageSize]) -> FrameMemory:
+        proposals = self._propose(features, image_sizes, self.config.rpn.test_proposals)
+        pooled = torch.cat(self._pool(features, proposals, list(range(len(features)))))
+        return FrameMemory(features, proposals, self.box_head.encode_references(pooled))
+
+    def _propose(self, features: Tensor, image_sizes: Sequence[ImageSize], config: ProposalConfig) -> list[Tensor]:
+        objectness, deltas = self.rpn(features)
+        anchors = self.rpn.anchors(features)
+        return [propose(objectness[i], deltas[i], anchors, size, config)[0] for i, size in enumerate(image_sizes)]
+
+    @torch.no_grad()
+    def detect(
+        self, frame: Tensor, memory: FrameMemory, image_size: ImageSize, scale: tuple[float, float] = (1.0, 1.0)
+    ) -> dict[str, Tensor]:
+        """Detections of one frame. The frame itself joins its reference frames, as in the official test path.
+
+        Args:
+            frame: (3, H, W) or (1, 3, H, W).
+            memory: from `remember`, of frames padded to the same size.
+            image_size: (height, width) of the frame before padding.
+            scale: (x, y) factors by which the frame was resized; boxes come back in pixels of the original frame.
+
+        Returns:
+            {"boxes": (D, 4), "scores": (D,), "labels": (D,)}, best first.
+        """
+        self._require_eval()
+        _, features = self.extract(frame.reshape(1, *frame.shape[-3:]))
+        own = self._remember(features, [image_size])
+        everything = FrameMemory.join([memory, own])
+        logits, deltas = self.score_regions(features, own.proposals[0], everything)
+        return select_detections(own.proposals[0], logits, deltas, image_size, scale, self.config.detection)
+
+    def score_regions(self, features: Tensor, regions: Tensor, memory: FrameMemory) -> tuple[Tensor, Tensor]:
+        """Class logits and deltas of regions (R, 4) on neck features (1, C, H, W), with every frame of the memory."""
+        pooled = self._pool(features, [regions], [0])
+        if self.temporal is not None:
+            pooled = self.temporal(pooled, [memory.features])
+        return self.box_head(pooled, [memory.encoded])
+
+    def detect_video(
+        self, video: Sequence[Tensor], references: Literal["adaptive", "sliding"] = "adaptive", count: int | None = None
+    ) -> Iterator[dict[str, Tensor]]:
+        """Detections of every frame of a video, in order. See `clab_lite.detector.video.detect_video`."""
+        return detect_video(self, video, references, self.config.detection.references if count is None else count)
+
+    def _require_eval(self) -> None:
+        if self.training:
+            raise RuntimeError("the detector is in training mode: call detector.eval() before remember() or detect().")

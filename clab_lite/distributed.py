@@ -1,0 +1,128 @@
+"""The few collective operations the library needs. Every one is the identity in a single process.
+
+The rule that makes N processes equal one process with the joined batch: DistributedDataParallel averages
+gradients over ranks, so each loss divides its local sum by the *average* count over ranks
+(`average_over_ranks`), and the contrastive loss is computed by every rank over all ranks' embeddings
+(`gather_with_gradient`).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def is_distributed() -> bool:
+    """True inside an initialised process group."""
+    return dist.is_available() and dist.is_initialized()
+
+
+def world_size() -> int:
+    """Number of processes that train together (1 when not distributed)."""
+    return dist.get_world_size() if is_distributed() else 1
+
+
+def rank() -> int:
+    """This process's number, 0 ... world_size() - 1."""
+    return dist.get_rank() if is_distributed() else 0
+
+
+def is_main() -> bool:
+    """True in the one process that writes files and shows progress."""
+    return rank() == 0
+
+
+def barrier() -> None:
+    """Wait until every process is here."""
+    if is_distributed():
+        dist.barrier()
+
+
+def start_from_environment(device_type: str) -> bool:
+    """Join the process group that `torchrun` describes in the environment.
+
+    Args:
+        device_type: "cuda" uses nccl, anything else gloo.
+
+    Returns:
+        True when this call created the group (the caller then ends it with `stop`). False without torchrun,
+        with one process, or when a group exists already.
+    """
+    if is_distributed() or int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return False
+    if device_type == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+    return True
+
+
+def stop() -> None:
+    """Leave the process group."""
+    if is_distributed():
+        dist.destroy_process_group()
+
+
+@torch.no_grad()
+def average_over_ranks(values: Tensor) -> Tensor:
+    """Mean of a tensor over ranks, without gradient. Its shape is the same on every rank."""
+    if world_size() == 1:
+        return values
+    total = values.detach().clone()
+    dist.all_reduce(total)
+    return total / world_size()
+
+
+def gather_with_gradient(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """All ranks' embeddings, in rank order, with a gradient that is right under DistributedDataParallel.
+
+    Args:
+        embeddings: (N, D) floating point; N may differ between ranks and may be 0.
+        labels: (N,) int64, non-negative.
+
+    Returns:
+        ((sum of N, D), (sum of N,)). Labels are shifted per rank, so that no two ranks share a label.
+
+    Every rank must compute the *same* function of the result (as a loss over the joined batch does). The
+    gradient of the own rows is then the same on every rank, its sum over ranks is world_size times the own
+    one, and no collective is needed in the backward pass. DistributedDataParallel divides by world_size
+    again.
+    """
+    if world_size() == 1:
+        return embeddings, labels
+    largest_label = int(labels.max()) if len(labels) else -1
+    shape = torch.tensor([len(labels), largest_label], device=embeddings.device)
+    shapes = [torch.empty_like(shape) for _ in range(world_size())]
+    dist.all_gather(shapes, shape)
+    counts = [int(s[0]) for s in shapes]
+    offset = max(int(s[1]) for s in shapes) + 1
+    all_embeddings: Tensor = _Gather.apply(embeddings, counts)
+    all_labels = _gather_padded(labels + rank() * offset, counts)
+    return all_embeddings, all_labels
+
+
+def _gather_padded(values: Tensor, counts: list[int]) -> Tensor:
+    """(N, ...) of every rank, joined along the first axis; padded to the largest N while they travel."""
+    padded = values.new_zeros((max(counts), *values.shape[1:]))
+    padded[: len(values)] = values
+    parts = [torch.empty_like(padded) for _ in counts]
+    dist.all_gather(parts, padded)
+    return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+
+class _Gather(torch.autograd.Function):
+    """Forward: gather. Backward: the own rows of the gradient, times world_size."""
+
+    @staticmethod
+    def forward(ctx: Any, embeddings: Tensor, counts: list[int]) -> Tensor:
+        ctx.counts = counts
+        return _gather_padded(embeddings.detach(), counts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        start = sum(ctx.counts[: rank()])
+        own = gradients[0][start : start + ctx.counts[rank()]]
+        return own * world_size(), None

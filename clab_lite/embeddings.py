@@ -1,0 +1,256 @@
+"""Features of a dataset's frames and objects as a table, how well they cluster, and their map in two dimensions."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+import torchvision.ops
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from clab_lite.config import DataConfig
+from clab_lite.data.transforms import TransformConfig, clamp_boxes, scale_boxes
+from clab_lite.data.vid import VideoIndex
+from clab_lite.errors import DataError
+from clab_lite.frames import device_of, load_ahead, load_frame
+from clab_lite.metrics.clusters import knn_purity, silhouette
+
+Level = Literal["object", "frame", "projector"]
+"""object: C4 pooled inside each ground-truth box. frame: C4 pooled over the frame. projector: the auxiliary branch's
+embedding of the frame."""
+Grouping = Literal["class_name", "video", "track"]
+_ROI_CELLS = 7
+
+
+@dataclass(frozen=True)
+class ClusterScores:
+    """How well embeddings group by a label. NaN: there was nothing to compare."""
+
+    silhouette: float
+    """Cosine silhouette, in [-1, 1]."""
+    knn_purity: float
+    """Share of the 5 nearest neighbours with the same label, in [0, 1]; adjacent frames of a video are left out."""
+
+
+@dataclass(frozen=True)
+class EmbeddingTable:
+    """N embeddings and what each is of.
+
+    table: N rows: video (position), video_name, frame, track (-1: a whole frame), label, class_name,
+        troubles (words joined by ", "). A whole frame has the label of its largest object; label -1 and ""
+        when it shows none.
+    matrix: (N, D) float32, not normalised.
+    level: what was pooled.
+    """
+
+    table: pd.DataFrame
+    matrix: NDArray[np.float32]
+    level: Level
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def scores(self, by: Grouping = "class_name", neighbours: int = 5) -> ClusterScores:
+        """Silhouette and neighbour purity by class, by video, or by track (an object of one video)."""
+        groups = self.table["video"].astype(str)
+        if by == "class_name":
+            groups = self.table["class_name"]
+        elif by == "track":
+            groups = groups + "/" + self.table["track"].astype(str)
+        names = groups.to_numpy(dtype=str)
+        places = {"video": self.table["video"].to_numpy(), "frame": self.table["frame"].to_numpy()}
+        return ClusterScores(silhouette(self.matrix, names), knn_purity(self.matrix, names, neighbours, **places))
+
+    def map(self, method: Literal["pca", "umap"] = "pca", seed: int = 0) -> NDArray[np.float32]:
+        """Coordinates (N, 2) of the embeddings' directions (lengths are normalised away, as the contrast does).
+
+        "pca" is instant and has no random part. "umap" takes seconds; without umap-learn, or with fewer than five
+        rows, it warns and answers with PCA.
+        """
+        if method not in ("pca", "umap"):
+            raise DataError(f"map method {method!r} is unknown. Choose 'pca' or 'umap'.")
+        length = np.linalg.norm(self.matrix, axis=1, keepdims=True)
+        directions = (self.matrix / np.where(length > 0, length, 1)).astype(np.float32)
+        return _umap(directions, seed) if method == "umap" else _pca(directions)
+
+
+def embed(
+    detector: nn.Module,
+    index: VideoIndex,
+    level: Level = "object",
+    *,
+    transform: TransformConfig | None = None,
+    frame_step: int = 1,
+    batch: int = 16,
+    device: str | torch.device | None = None,
+    progress: bool = True,
+) -> EmbeddingTable:
+    """Embed the frames or objects of a dataset at one level. Arguments as in `embed_levels`."""
+    tables = embed_levels(
+        detector,
+        index,
+        (level,),
+        transform=transform,
+        frame_step=frame_step,
+        batch=batch,
+        device=device,
+        progress=progress,
+    )
+    return tables[level]
+
+
+def embed_levels(
+    detector: Any,
+    index: VideoIndex,
+    levels: Sequence[Level],
+    *,
+    transform: TransformConfig | None = None,
+    frame_step: int = 1,
+    batch: int = 16,
+    device: str | torch.device | None = None,
+    progress: bool = True,
+) -> dict[Level, EmbeddingTable]:
+    """Several levels from one pass of the backbone.
+
+    Args:
+        detector: has `extract(frames) -> (c4, neck features)` and `auxiliary` (None, or a branch with
+            `embed(c4)`). Computes in eval mode and is given back in its own.
+        index: the videos.
+        levels: what to pool; "projector" needs the auxiliary branch.
+        transform: frame size, `long_side` x `short_side` pixels; None is the official 1000 x 600.
+        frame_step: take every so many-th frame of each video.
+        batch: frames at a time (of one size; a change of size starts a new batch).
+        device: where to compute; None stays where the detector's weights are.
+        progress: show a bar with the time left.
+
+    Boxes without a pixel inside the frame have no features and get no row.
+
+    Raises:
+        DataError: "projector" without an auxiliary branch; an unreadable frame.
+    """
+    if "projector" in levels and detector.auxiliary is None:
+        raise DataError("level 'projector' needs the auxiliary branch. Use 'frame', or a detector that has it.")
+    transform = DataConfig() if transform is None else transform
+    place = device_of(detector, device)
+    was_training = detector.training
+    detector.to(place).eval()
+    records: dict[Level, list[tuple[Any, ...]]] = {level: [] for level in levels}
+    rows: dict[Level, list[Tensor]] = {level: [] for level in levels}
+    counts = (-(-video.frame_count // frame_step) for video in index.videos)
+    bar = tqdm(total=sum(counts), unit="frame", desc="embed", disable=not progress)
+    try:
+        for frames in _batches(index, transform, frame_step, batch, place):
+            with torch.no_grad():
+                _embed_batch(detector, index, frames, records, rows)
+            bar.update(len(frames))
+    finally:
+        bar.close()
+        detector.train(was_training)
+    return {level: _table(records[level], rows[level], level) for level in levels}
+
+
+_Frame = tuple[int, int, Tensor, tuple[int, int], tuple[float, float]]
+"""video, frame, padded pixels, image size, scale."""
+
+
+def _batches(
+    index: VideoIndex, transform: TransformConfig, step: int, batch: int, device: torch.device
+) -> Iterator[list[_Frame]]:
+    keys = ((v, f) for v, video in enumerate(index.videos) for f in range(0, video.frame_count, step))
+    waiting: list[_Frame] = []
+    for (video, frame), ready in load_ahead(
+        lambda key: load_frame(index, key[0], key[1], transform, device), keys, device
+    ):
+        if waiting and (len(waiting) == batch or waiting[0][2].shape != ready.pixels.shape):
+            yield waiting
+            waiting = []
+        waiting.append((video, frame, ready.pixels, ready.image_size, ready.scale))
+    if waiting:
+        yield waiting
+
+
+def _embed_batch(
+    detector: Any,
+    index: VideoIndex,
+    frames: list[_Frame],
+    records: dict[Level, list[tuple[Any, ...]]],
+    rows: dict[Level, list[Tensor]],
+) -> None:
+    """Append what one batch of frames gives to `records` and `rows`."""
+    pixels = torch.stack([frame[2] for frame in frames])
+    c4, _ = detector.extract(pixels)
+    stride = pixels.shape[-1] / c4.shape[-1]
+    boxes: list[Tensor] = []
+    for number, (video, frame, _, (height, width), scale) in enumerate(frames):
+        annotation = index.annotation(video, frame)
+        place = (video, index.videos[video].name, frame)
+        troubles = ", ".join(index.troubles(video, frame))
+        resized = clamp_boxes(scale_boxes(torch.from_numpy(annotation.boxes), scale), height, width)
+        sides = resized[:, 2:] - resized[:, :2]
+        seen = (sides > 0).all(dim=1)
+        boxes.append(resized[seen].to(c4.device))
+        if "object" in records:
+            for i in torch.nonzero(seen)[:, 0].tolist():
+                label = int(annotation.labels[i])
+                track = int(annotation.track_ids[i])
+                records["object"].append((*place, track, label, index.class_names[label], troubles))
+        label = int(annotation.labels[int(sides.prod(dim=1).argmax())]) if bool(seen.any()) else -1
+        named = index.class_names[label] if label >= 0 else ""
+        # Padding is not picture: a frame is pooled over the cells that its pixels reach.
+        inside = c4[number, :, : -(-height // int(stride)), : -(-width // int(stride))]
+        for level in ("frame", "projector"):
+            if level in records:
+                records[level].append((*place, -1, label, named, troubles))
+        if "frame" in rows:
+            rows["frame"].append(inside.mean(dim=(1, 2))[None].float().cpu())
+    if "projector" in rows:
+        rows["projector"].append(detector.auxiliary.embed(c4).float().cpu())
+    if "object" in rows:
+        pooled = torchvision.ops.roi_align(c4.float(), boxes, _ROI_CELLS, 1 / stride, 2, aligned=True)
+        rows["object"].append(pooled.mean(dim=(2, 3)).cpu())
+
+
+def _table(records: list[tuple[Any, ...]], rows: list[Tensor], level: Level) -> EmbeddingTable:
+    columns = ["video", "video_name", "frame", "track", "label", "class_name", "troubles"]
+    matrix = torch.cat(rows).numpy() if rows else np.zeros((0, 0), np.float32)
+    return EmbeddingTable(pd.DataFrame(records, columns=columns), matrix, level)
+
+
+def _pca(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The two directions of largest variance; their signs make the largest coordinate positive, so the map
+    is repeatable.
+    """
+    if not len(points):
+        return np.zeros((0, 2), np.float32)
+    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    left, values, _ = np.linalg.svd(centred, full_matrices=False)
+    flat = (left * values)[:, :2]
+    flat = np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))
+    largest = flat[np.abs(flat).argmax(axis=0), [0, 1]]
+    return (flat * np.where(largest < 0, -1, 1)).astype(np.float32)
+
+
+def _umap(points: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    reducer: Any = None
+    problem = f"{len(points)} rows are too few for UMAP"
+    if len(points) >= 5:
+        try:
+            reducer = import_module("umap").UMAP  # takes seconds: only when asked for
+        except ImportError:
+            problem = "umap-learn is not installed (pip install umap-learn)"
+    if reducer is None:
+        warnings.warn(f"{problem}: the map shows principal components instead.", stacklevel=3)
+        return _pca(points)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it announces that a seed means one thread
+        neighbours = min(15, len(points) - 1)
+        fitted = reducer(n_neighbors=neighbours, metric="cosine", random_state=seed, n_jobs=1)
+        return np.asarray(fitted.fit_transform(points), np.float32)

@@ -1,0 +1,94 @@
+"""Official CLAB / mmtracking parameter names <-> ours. One table, read in both directions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from clab_lite.errors import DataError
+
+# (official prefix, our prefix); the first match wins.
+_PREFIXES: tuple[tuple[str, str], ...] = (
+    ("detector.backbone.", "backbone."),
+    ("detector.neck.convs.0.conv.", "neck.conv."),
+    ("detector.rpn_head.rpn_conv.", "rpn.conv."),
+    ("detector.rpn_head.rpn_cls.", "rpn.objectness."),
+    ("detector.rpn_head.rpn_reg.", "rpn.deltas."),
+    ("detector.roi_head.bbox_roi_extractor.embed_network.conv.", "temporal.embed."),
+    ("detector.roi_head.bbox_head.fc_cls.", "box_head.classify."),
+    ("detector.roi_head.bbox_head.fc_reg.", "box_head.regress."),
+    ("detector.roi_head.bbox_head.shared_fcs.", "box_head.layers."),
+    ("detector.roi_head.bbox_head.aggregator.", "box_head.aggregators."),
+    ("auxiliary.channel.0.", "auxiliary.conv."),
+    ("auxiliary.proj.", "auxiliary.projector."),
+)
+_ATTENTION = {"fc_embed": "query", "ref_fc_embed": "key", "ref_fc": "value", "fc": "output"}
+_ATTENTION_BACK = {ours: official for official, ours in _ATTENTION.items()}
+
+
+def from_mmtracking(checkpoint: str | Path | Mapping[str, Any]) -> dict[str, Tensor]:
+    """Convert an official checkpoint into a state dict for `VideoDetector.load_state_dict`.
+
+    Args:
+        checkpoint: a file, or what it holds: {"state_dict": ..., "meta": ...} or the plain official state dict.
+
+    Returns:
+        Our names -> the same tensors, every official key consumed. Goldens `state_dict_keys_{r50,r101,x101}`.
+
+    Raises:
+        DataError: an official key has no place in our detector, or the file is not a safe checkpoint.
+    """
+    place = "checkpoint" if isinstance(checkpoint, Mapping) else str(checkpoint)
+    content = checkpoint if isinstance(checkpoint, Mapping) else _load(Path(checkpoint))
+    official = content.get("state_dict", content)
+    unknown = [name for name in official if _rename(name.removeprefix("module.")) is None]
+    if unknown:
+        raise DataError.at(
+            place,
+            "state_dict",
+            f"{len(unknown)} keys are not of a SELSA / Temporal RoI Align / CLAB detector, the first is {unknown[0]!r}",
+            "Give a checkpoint of one of these methods with a ResNet DC5 backbone.",
+        )
+    return {str(_rename(name.removeprefix("module."))): value for name, value in official.items()}
+
+
+def to_mmtracking(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Our state dict -> official names. Inverse of `from_mmtracking`."""
+    return {_rename_back(name): value for name, value in state.items()}
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    try:
+        # weights_only: a checkpoint is data; code inside it is refused.
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise DataError.at(path, "", "there is no such file", "Check the path.") from error
+    except Exception as error:
+        raise DataError.at(
+            path, "", f"not a readable weights-only checkpoint ({error})", "Give a file that torch.save wrote."
+        ) from error
+
+
+def _rename(name: str) -> str | None:
+    for official, ours in _PREFIXES:
+        if name.startswith(official):
+            rest = name[len(official) :]
+            if ours == "box_head.aggregators.":
+                rest = re.sub(r"^(\d+)\.(\w+)\.", lambda m: f"{m[1]}.{_ATTENTION.get(m[2], m[2])}.", rest)
+            return ours + rest
+    return None
+
+
+def _rename_back(name: str) -> str:
+    for official, ours in _PREFIXES:
+        if name.startswith(ours):
+            rest = name[len(ours) :]
+            if ours == "box_head.aggregators.":
+                rest = re.sub(r"^(\d+)\.(\w+)\.", lambda m: f"{m[1]}.{_ATTENTION_BACK.get(m[2], m[2])}.", rest)
+            return official + rest
+    raise DataError(f"{name!r} is no parameter of VideoDetector; only its state dict can be written in official names.")

@@ -1,0 +1,1 @@
+"""Measures: COCO average precision, motion IoU, quality of embedding clusters. NumPy only."""

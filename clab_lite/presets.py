@@ -1,0 +1,94 @@
+"""The three named configurations: `tiny` (a CPU, minutes), `laptop` (one small GPU), `paper` (the official recipe)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from clab_lite.config import (
+    AnchorConfig,
+    BackboneConfig,
+    BoxHeadConfig,
+    Config,
+    ContrastConfig,
+    DataConfig,
+    DetectionConfig,
+    DetectorConfig,
+    ProposalConfig,
+    RoIConfig,
+    RPNConfig,
+    SamplerConfig,
+    TrainConfig,
+    WeightScheduleConfig,
+)
+from clab_lite.errors import DataError
+
+_PAPER_ARCHITECTURES = {"r50": "resnet50", "r101": "resnet101", "x101": "resnext101_64x4d"}
+
+
+def paper(architecture: Literal["r50", "r101", "x101"] = "r50") -> Config:
+    """The official recipe (design.md section 4): 8 GPUs, 2 clips each, 7 epochs of VID + DET key frames."""
+    if architecture not in _PAPER_ARCHITECTURES:
+        known = ", ".join(_PAPER_ARCHITECTURES)
+        raise DataError(f"paper preset {architecture!r} is unknown. Choose one of: {known}.")
+    backbone = BackboneConfig(architecture=_PAPER_ARCHITECTURES[architecture])  # type: ignore[arg-type]
+    return Config(
+        name=f"paper-{architecture}",
+        detector=DetectorConfig(backbone=backbone),
+        train=TrainConfig(contrast=WeightScheduleConfig(until_iteration=25_000)),
+    )
+
+
+def laptop() -> Config:
+    """ResNet-18 with ImageNet weights at 320x480 or less: one small GPU, or a patient CPU."""
+    base = paper("r50")
+    detector = replace(
+        base.detector,
+        backbone=BackboneConfig(architecture="resnet18"),
+        neck_channels=256,
+        rpn=RPNConfig(
+            channels=256,
+            anchors=AnchorConfig(scales=(2.0, 4.0, 8.0, 16.0)),
+            train_proposals=ProposalConfig(2000, 300),
+            test_proposals=ProposalConfig(2000, 100),
+        ),
+        box_head=BoxHeadConfig(width=512),
+        contrast=ContrastConfig(channels=256),
+    )
+    data = replace(base.data, long_side=480, short_side=320)
+    train = replace(base.train, clips_per_rank=4, iterations=5000, precision="auto")
+    return Config(name="laptop", detector=detector, data=data, train=train)
+
+
+def tiny() -> Config:
+    """Half-width ResNet-18 from scratch at 128x192: minutes on two CPU cores."""
+    detector = DetectorConfig(
+        backbone=BackboneConfig("resnet18", 32, imagenet_weights=False, frozen_stages=0, frozen_norm=False),
+        neck_channels=128,
+        rpn=RPNConfig(
+            channels=128,
+            anchors=AnchorConfig(scales=(1.625, 2.875, 5.0)),
+            train_proposals=ProposalConfig(300, 60),
+            test_proposals=ProposalConfig(300, 50),
+            sampler=SamplerConfig(count=64),
+        ),
+        roi=RoIConfig(
+            output_size=5,
+            sampler=SamplerConfig(16, 0.5, 0.5, 0.5, 0.5),
+        ),
+        box_head=BoxHeadConfig(layers=2, width=192, attention_blocks=4, class_agnostic=True),
+        contrast=ContrastConfig(channels=128, hidden=128, embedding=64),
+        detection=DetectionConfig(score_threshold=0.001),
+        supervise="all",
+    )
+    data = DataConfig(long_side=192, short_side=128, colour_jitter=0.2, cache_images=True, workers=0)
+    train = TrainConfig(
+        clips_per_rank=4,
+        iterations=1500,
+        learning_rate=0.03,
+        nesterov=True,
+        gradient_clip=10.0,
+        schedule="one_cycle",
+        precision="auto",
+    )
+    return Config(name="tiny", detector=detector, data=data, train=train)

@@ -1,0 +1,226 @@
+"""report.html: one self-contained page that shows what a run learned."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from clab_lite.evaluation_report import ANY_TROUBLE, CLEAN, EvaluationReport, Scores
+from clab_lite.report_data import MapComparison, Picture, ReportData
+from clab_lite.show import html
+from clab_lite.show.curves import finding_detection, loss_curves, weight_zero
+from clab_lite.show.frames import draw_detections, judge
+from clab_lite.show.maps import embedding_map, scores_note
+from clab_lite.show.plots import finding_trouble
+
+__all__ = ["ReportData", "write_report"]
+
+_SHOWN_FROM = 0.3
+"""Score from which detections are drawn."""
+
+
+def write_report(path: str | Path, data: ReportData) -> Path:
+    """Write the page, whole or not at all. Needs no other file and no network to be read. Returns the path."""
+    path = Path(path)
+    sections = [
+        _headline(data),
+        _curves(data),
+        _tables(data.evaluation),
+        _pictures(data),
+        *_maps(data),
+        _cost(data),
+        _repeat(data),
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(html.page(data.title, sections), encoding="utf-8")
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def number(value: float | None) -> str:
+    """Three decimals, or "undefined"."""
+    return "undefined" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _headline(data: ReportData) -> str:
+    report = data.evaluation
+    items = [
+        (number(report.ap50), "AP50, all frames", _basis(report.overall)),
+        (number(report.ap), "AP, IoU 0.50 to 0.95", "mean: the strict number"),
+    ]
+    for key, name in ((CLEAN, "AP50, clean frames"), (ANY_TROUBLE, "AP50, troubled frames")):
+        if key in report.by_trouble:
+            scores = report.by_trouble[key]
+            items.append((number(scores.ap50), name, _basis(scores)))
+    lead = f"{report.counts['videos']:,} videos, every frame. Protocol: {report.protocol}."
+    parts = [f"<h1>{escape(data.title)}</h1>", html.paragraph(lead, "lead"), html.tiles(items)]
+    if report.overall.undefined:
+        parts.append(html.paragraph(f"AP is undefined: {report.overall.undefined}."))
+    return "<header>\n" + "\n".join(parts) + "\n</header>"
+
+
+def _basis(scores: Scores) -> str:
+    return f"{scores.frames:,} frames, {scores.boxes:,} boxes"
+
+
+def _curves(data: ReportData) -> str:
+    rows = list(data.log_rows)
+    if not rows:
+        return ""
+    zero = weight_zero(rows)
+    title = finding_detection(rows).replace("The four detection losses together", "Detection losses")
+    title += f", the contrast faded out by iteration {zero:,}" if zero else ""
+    text = (
+        "All values are unweighted means since the last row of the log. The contrastive loss counts only"
+        " with the weight drawn under it. Chance is what it would be if the embeddings told nothing: the"
+        " logarithm of the number of candidates, one right and the rest from other clips."
+    )
+    caption = f"Iterations 1 to {rows[-1]['iteration']:,}."
+    if zero:
+        caption += f" The dotted line marks where the weight reached zero (iteration {zero:,})."
+    return html.section(title, html.paragraph(text), html.picture(loss_curves(rows), caption))
+
+
+def _tables(report: EvaluationReport) -> str:
+    title = finding_trouble(report) or "Average precision"
+    groups = [("", {"all frames": report.overall}), ("By trouble of the frame", report.by_trouble)]
+    ranked = sorted(report.per_class.items(), key=lambda item: -(item[1].ap50 or 0.0))
+    groups.append(("By class", dict(ranked)))
+    head = "".join(
+        f'<th class="{kind}">{escape(name)}</th>'
+        for name, kind in (
+            ("", ""),
+            ("AP50", "number"),
+            ("", ""),
+            ("AP 0.50:0.95", "number"),
+            ("videos", "number"),
+            ("frames", "number"),
+            ("boxes", "number"),
+        )
+    )
+    body = ""
+    for name, scores in groups:
+        if name and scores:
+            body += f'<tr class="group"><td colspan="7">{escape(name)}</td></tr>'
+        body += "".join(_row(key, value, strong=not name) for key, value in scores.items())
+    note = (
+        "A frame may have several troubles. AP of a group is computed on its own frames only, so small"
+        " groups are uncertain: look at how many boxes each number stands on. For a class, frames are"
+        " those that show it."
+    )
+    table = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return html.section(title, table, html.paragraph(note, "note"))
+
+
+def _row(name: str, scores: Scores, *, strong: bool) -> str:
+    width = 100 * (scores.ap50 or 0.0)
+    counts = "".join(f'<td class="number">{value:,}</td>' for value in (scores.videos, scores.frames, scores.boxes))
+    hint = f' title="{escape(scores.undefined)}"' if scores.undefined else ""
+    return (
+        f"<tr{' class=strong' if strong else ''}><td>{escape(name.replace('_', ' '))}</td>"
+        f'<td class="number"{hint}>{number(scores.ap50)}</td>'
+        f'<td class="bar"><div style="width:{width:.1f}%"></div></td>'
+        f'<td class="number"{hint}>{number(scores.ap)}</td>{counts}</tr>'
+    )
+
+
+def _pictures(data: ReportData) -> str:
+    if not data.pictures:
+        return ""
+    right = found = 0
+    parts = []
+    for picture in data.pictures:
+        keep = picture.found["scores"] >= _SHOWN_FROM
+        verdict, missed = judge({name: values[keep] for name, values in picture.found.items()}, picture.truth)
+        right, found = right + int((~missed).sum()), found + len(missed)
+        figure = draw_detections(picture.image, picture.found, picture.truth, data.class_names, least_score=_SHOWN_FROM)
+        parts.append(html.picture(figure, _caption(picture, int((~verdict).sum()), int(missed.sum())), dpi=130))
+    title = f"{right} of {found} objects found, in {len(data.pictures)} frames not picked by their result"
+    text = (
+        "Ground truth on the left, detections on the right. Right detections (same class, IoU of at least"
+        " 0.5) are solid and blue; wrong ones are dashed and red; ground truth is green, dashed where it"
+        " was missed."
+    )
+    return html.section(title, html.paragraph(text), *parts)
+
+
+def _caption(picture: Picture, wrong: int, missed: int) -> str:
+    troubles = ", ".join(picture.troubles).replace("_", " ") or "no known trouble"
+    return f"{picture.video}, frame {picture.frame}: {troubles}. {wrong} wrong, {missed} missed."
+
+
+def _maps(data: ReportData) -> Iterator[str]:
+    for comparison in data.maps:
+        panels = [(panel.title, panel.points, panel.groups) for panel in comparison.panels]
+        notes = [scores_note(panel.scores.silhouette, panel.scores.knn_purity) for panel in comparison.panels]
+        text = (
+            f"Each dot is {comparison.what}; colours tell the {comparison.by}. Both scores are taken in the full"
+            " feature space, of which the map keeps two directions: the silhouette (cosine, -1 to 1), and the"
+            f" purity, the share of the five nearest neighbours of the same {comparison.by}. Adjacent frames of a"
+            " video are no neighbours here: they are nearly the same picture."
+        )
+        figure = embedding_map(panels, notes=notes, legend=comparison.by)
+        caption = "; ".join(f"{panel[0]}: {note}" for panel, note in zip(panels, notes, strict=True)) + "."
+        yield html.section(_map_title(comparison), html.paragraph(text), html.picture(figure, caption))
+
+
+def _map_title(comparison: MapComparison) -> str:
+    """The given title, followed by what happened to the neighbour purity."""
+    values = [panel.scores.knn_purity for panel in comparison.panels]
+    if len(values) < 2 or math.isnan(values[0]) or math.isnan(values[-1]):
+        return comparison.title
+    change = values[-1] - values[0]
+    verb = "rises" if change > 0.01 else "falls" if change < -0.01 else "stays"
+    course = f"near {values[-1]:.2f}" if verb == "stays" else f"from {values[0]:.2f} to {values[-1]:.2f}"
+    return f"{comparison.title}: neighbour purity by {comparison.by} {verb} {course}"
+
+
+def _cost(data: ReportData) -> str:
+    cost = data.cost
+    if cost is None:
+        return ""
+    same = cost.largest_difference == 0.0
+    difference = "0 (the same bits)" if same else f"{cost.largest_difference:.3g}"
+    rows = [
+        ("parameters while training", f"{cost.parameters_with:,}"),
+        ("parameters of the auxiliary branch", f"{cost.parameters_with - cost.parameters_without:,}"),
+        ("parameters at inference", f"{cost.parameters_without:,}"),
+        (f"largest difference of any detection, branch removed ({cost.frames} frames)", difference),
+    ]
+    title = "The auxiliary branch costs nothing at inference" if same else "Removing the branch changed detections"
+    text = (
+        "Only the contrastive loss reads the branch. Removed from the trained detector, it takes its parameters along."
+    )
+    return html.section(title, html.paragraph(text), html.pairs_table(rows))
+
+
+def _repeat(data: ReportData) -> str:
+    parts = []
+    if data.command:
+        parts += [
+            html.paragraph("The same command on the same kind of machine gives the same numbers:"),
+            html.command(data.command),
+        ]
+    if data.facts:
+        parts.append(html.pairs_table(data.facts.items()))
+    if data.settings:
+        rows = list(_flat(data.settings))
+        parts.append(html.folded(f"All {len(rows)} settings", html.pairs_table(rows, code=True)))
+    return html.section("How to repeat this run", *parts) if parts else ""
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as dotted names."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(value)

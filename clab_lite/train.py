@@ -1,0 +1,200 @@
+"""The training loop.
+
+One iteration: losses of a batch, total = four detection losses + weight(progress) * contrast, backward,
+clip, step. The learning rate, the contrast weight, the batch and the random sampling are pure functions of
+the iteration, so a run that was killed continues exactly where its checkpoint was written. The same code
+runs alone or under `torchrun`.
+
+A run folder holds config.json, log.jsonl, tensorboard/, checkpoint.pt, snapshot_start.pt and
+snapshot_contrast_zero.pt. A row of log.jsonl: iteration (steps done), progress, learning_rate,
+contrast_weight (both of the last step), losses (mean since the last row: five unweighted, and "total"),
+contrast_chance (the contrast of embeddings that tell nothing), gradient_norm (mean, before clipping),
+seconds (of training so far), and sometimes a note.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
+
+from clab_lite.config import Config
+from clab_lite.data.vid import VideoIndex
+from clab_lite.detector.video_detector import VideoDetector
+from clab_lite.schedule import contrast_schedule, count_iterations, falls_to_zero, learning_rate
+from clab_lite import distributed
+from clab_lite.training.batches import Batch, Target, batches, seed_iteration
+from clab_lite.training.calibrate import Compute, Precision, SpeedWatch, choose_compute, state_kept
+from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
+from clab_lite.training.log import RunLog
+from clab_lite.training.losses import TrainingDiverged, compute_losses, contrast_chance, total_loss
+from clab_lite.training.optimizer import set_learning_rate
+from clab_lite.training.run_folder import RunFolder, open_run
+from clab_lite.training.state import TrainState
+
+__all__ = ["TrainResult", "TrainingDiverged", "train"]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training leaves in memory: the trained detector (in training mode) and how it was computed."""
+
+    detector: nn.Module
+    run_folder: Path
+    iterations: int
+    seconds: float
+    compute: Compute
+    last_row: dict[str, Any] | None
+
+
+def train(
+    config: Config,
+    index: VideoIndex,
+    run_folder: str | Path,
+    *,
+    device: str | torch.device | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
+    stop_after: int | None = None,
+    detector: nn.Module | None = None,
+) -> TrainResult:
+    """Train a detector on the key frames of an index. Leaves torch at the number of threads it chose.
+
+    Args:
+        config: every setting of the run.
+        index: videos with their key frames.
+        run_folder: where the files of the run go.
+        device: where to compute; None takes a CUDA device when there is one.
+        resume: continue the run in the folder (start it when it has no checkpoint yet).
+        overwrite: replace the run in the folder.
+        progress: show a progress bar with the time left.
+        stop_after: stop, with a checkpoint, after this many iterations counted from the start of the run.
+        detector: the model and weights to start from; None builds `VideoDetector(config.detector)`.
+
+    Raises:
+        DataError: bad data, a folder in use, a folder that holds another run.
+        TrainingDiverged: a loss or the gradient is not finite.
+    """
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    joined = distributed.start_from_environment(place.type)
+    try:
+        with open_run(Path(run_folder), config, len(index.key_frames), resume=resume, overwrite=overwrite) as folder:
+            torch.manual_seed(config.train.seed)
+            model = VideoDetector(config.detector) if detector is None else detector
+            return _Run(config, index, folder, place, model).loop(stop_after, progress)
+    finally:
+        if joined:
+            distributed.stop()
+
+
+class _Run:
+    """One training run: what it works with, and its loop."""
+
+    def __init__(
+        self, config: Config, index: VideoIndex, folder: RunFolder, device: torch.device, detector: nn.Module
+    ) -> None:
+        self.config, self.index, self.folder, self.device = config, index, folder, device
+        self.total = count_iterations(config.train, len(index.key_frames), distributed.world_size())
+        self.weight = contrast_schedule(config.train.contrast, self.total)
+        self.state = TrainState.begin(detector, config, device, folder.checkpoint)
+        # The wrapper averages gradients over ranks; the detector inside keeps the names of the weights.
+        self.model = DistributedDataParallel(detector) if distributed.world_size() > 1 else detector
+
+    def loop(self, stop_after: int | None, progress: bool) -> TrainResult:
+        """Run to the end, or to `stop_after`."""
+        state, main = self.state, distributed.is_main()
+        if state.iteration == 0:
+            self._snapshot(SNAPSHOT_START)
+        end = min(self.total if stop_after is None else stop_after, self.total)
+        bar = tqdm(total=self.total, initial=state.iteration, unit="step", disable=not (progress and main))
+        log = RunLog(self.folder.path, state.iteration, main)
+        stream = batches(self.config, self.index, state.iteration, self.device)
+        with closing(stream), closing(log), closing(bar):
+            bar.set_description("timing threads and precision")
+            clips = self._settle(stream)
+            bar.set_description("training")
+            bar.unpause()  # The time left counts from here.
+            row = self._iterate(clips, end, log, bar)
+        return TrainResult(state.detector, self.folder.path, state.iteration, state.seconds, state.compute, row)
+
+    def _iterate(self, stream: Iterable[Batch], end: int, log: RunLog, bar: tqdm) -> dict[str, Any] | None:
+        config, state, row = self.config.train, self.state, None
+        watch = SpeedWatch(state.compute)
+        began = time.monotonic() - state.seconds
+        for iteration, (clips, targets) in zip(range(state.iteration, end), stream, strict=False):
+            step_began = time.monotonic()
+            if falls_to_zero(self.weight, iteration, self.total):
+                self._snapshot(SNAPSHOT_CONTRAST_ZERO)
+            rate, weight = self._step(iteration, clips, targets)
+            now = time.monotonic()
+            state.iteration, state.seconds = iteration + 1, now - began
+            note = watch.add(now - step_began) or (str(state.compute) if iteration == 0 else None)
+            state.compute = watch.compute
+            if note or state.iteration in (1, self.total) or state.iteration % config.log_every == 0:
+                row = self._row(rate, weight, targets, clips.shape[1], note)
+                log.write(row)
+                bar.set_postfix({name: f"{x:.3f}" for name, x in row["losses"].items()}, refresh=False)
+            if state.iteration == end or state.iteration % config.checkpoint_every == 0:
+                self._save(log)
+            bar.update()
+        return row
+
+    def _step(self, iteration: int, clips: Tensor, targets: list[Target]) -> tuple[float, float]:
+        """One update of the weights. Gives the learning rate and the contrast weight that it used."""
+        config, state = self.config.train, self.state
+        seed_iteration(config.seed, iteration)
+        rate = learning_rate(config, iteration, self.total)
+        weight = self.weight(iteration / self.total)
+        set_learning_rate(state.optimizer, rate)
+        losses = compute_losses(self.model, clips, targets, state.compute.precision)
+        total = total_loss(losses, weight)
+        state.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        norm = nn.utils.clip_grad_norm_(state.parameters, config.gradient_clip)
+        samples = [str(target["sample_id"]) for target in targets]
+        state.recent.add(iteration + 1, losses, total, norm, samples)
+        if self.device.type == "cpu":
+            state.recent.check()  # To ask a GPU is to wait for it: there, rows and checkpoints ask.
+        state.optimizer.step()
+        return rate, weight
+
+    def _settle(self, stream: Generator[Batch, None, None]) -> Iterable[Batch]:
+        """Choose threads and precision on the first batch, and give it back. A resumed run keeps its own."""
+        if self.folder.checkpoint is not None:
+            torch.set_num_threads(self.state.compute.threads)
+            return stream
+        clips, targets = first = next(stream)
+
+        def try_step(precision: Precision) -> None:
+            losses = compute_losses(self.state.detector, clips, targets, precision)
+            total_loss(losses, self.weight(0.0)).backward()
+
+        with state_kept(self.state.detector):
+            self.state.compute = choose_compute(self.config.train, self.device, try_step)
+        return chain([first], stream)
+
+    def _row(self, rate: float, weight: float, targets: list[Target], length: int, note: str | None) -> dict[str, Any]:
+        contrast = self.config.detector.contrast
+        chance = contrast_chance(contrast.level, length, targets) if contrast.enabled else None
+        row = self.state.row(self.total, rate, weight, chance)
+        return row if note is None else {**row, "note": note}
+
+    def _snapshot(self, name: str) -> None:
+        self.folder.save(name, self.state.model_content(self.config, self.index.class_names))
+
+    def _save(self, log: RunLog) -> None:
+        """Write the checkpoint, after its log is on the disk and its losses are known to be finite."""
+        self.state.recent.check()
+        log.sync()
+        names, keys = self.index.class_names, len(self.index.key_frames)
+        self.folder.save(CHECKPOINT, self.state.content(self.config, names, keys))

@@ -1,0 +1,1 @@
+"""Small parts of the training loop: checkpoints, optimisers, calibration, logs, several processes."""

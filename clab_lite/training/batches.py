@@ -1,0 +1,70 @@
+"""Batches of clips whose order is a pure function of the iteration, so that resuming is exact."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from clab_lite.config import Config
+from clab_lite.data.clips import ClipDataset, ClipSampler, collate_clips
+from clab_lite.data.vid import VideoIndex
+from clab_lite.distributed import rank, world_size
+
+Target = dict[str, Any]
+Batch = tuple[Tensor, list[Target]]
+"""clips (B, 1 + T, 3, H, W) and their B targets."""
+
+
+def batches(
+    config: Config, index: VideoIndex, start_iteration: int, device: torch.device
+) -> Generator[Batch, None, None]:
+    """Batches of this rank, from `start_iteration` on, without end.
+
+    Yields:
+        clips (B, 1 + T, 3, H, W) float32 on the device, each frame channels-last in memory; B targets on
+        the device.
+    """
+    sampler = ClipSampler(
+        len(index.key_frames),
+        config.train.clips_per_rank,
+        seed=config.train.seed,
+        rank=rank(),
+        world_size=world_size(),
+        start_iteration=start_iteration,
+    )
+    loader = DataLoader(
+        ClipDataset(index, config.data, config.train.seed),
+        batch_sampler=sampler,
+        collate_fn=collate_clips,
+        num_workers=config.data.workers,
+        pin_memory=device.type == "cuda",
+        # An own generator: the loader draws a worker seed, and must not take it from the training's random
+        # state.
+        generator=torch.Generator().manual_seed(config.train.seed),
+    )
+    for clips, targets in loader:
+        frames = clips.flatten(0, 1).to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        yield frames.unflatten(0, clips.shape[:2]), [on_device(target, device) for target in targets]
+
+
+def on_device(value: Any, device: torch.device) -> Any:
+    """Tensors inside dicts and lists, on the device; everything else unchanged."""
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, dict):
+        return {key: on_device(item, device) for key, item in value.items()}
+    return [on_device(item, device) for item in value] if isinstance(value, list) else value
+
+
+def seed_iteration(seed: int, iteration: int) -> None:
+    """Start torch's random state of one iteration of this rank.
+
+    Anchor and RoI sampling draw from it. Seeding per iteration makes every step a pure function of the
+    weights, the batch and the iteration: there is no random state to save, on any rank, on any device.
+    """
+    torch.manual_seed(random.Random(f"clab-lite {seed} {iteration} {rank()}").getrandbits(63))

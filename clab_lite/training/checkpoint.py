@@ -1,0 +1,67 @@
+"""Files that are never seen half written: a checkpoint is written beside its place, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from clab_lite.errors import DataError
+
+CHECKPOINT = "checkpoint.pt"
+"""Everything to continue: model, optimizer, iteration, settings."""
+SNAPSHOT_START = "snapshot_start.pt"
+"""The model before the first step."""
+SNAPSHOT_CONTRAST_ZERO = "snapshot_contrast_zero.pt"
+"""The model when the contrastive weight reaches zero."""
+
+
+def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Save tensors and plain values so that `path` holds the old content or the new one, never a part."""
+    with replaced(path) as beside:
+        torch.save(content, beside)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Save as indented JSON, atomically."""
+    with replaced(path) as beside:
+        beside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Load what `write_checkpoint` saved, onto the CPU. No code from the file is run (weights_only).
+
+    Raises:
+        DataError: the file is missing, truncated, or not a checkpoint.
+    """
+    if not path.is_file():
+        raise DataError.at(path, "", "no such checkpoint", "Train first, or correct the path.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError.at(path, "", f"not a readable checkpoint ({reason})", "Use another copy.") from error
+    if not isinstance(content, dict) or "model" not in content:
+        raise DataError.at(path, "", "holds no entry 'model'", "Pass a file that clab_lite.train wrote.")
+    return content
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; renamed onto it when the block succeeds, removed when it fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield beside
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,84 @@
+"""The training log: one JSON object per line for programs, TensorBoard events for people."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, TextIO
+
+from torch.utils.tensorboard import SummaryWriter
+
+from clab_lite.errors import DataError
+from clab_lite.training.checkpoint import replaced
+from clab_lite.training.run_folder import LOG, TENSORBOARD
+
+
+class RunLog:
+    """Appends rows to `log.jsonl` and to TensorBoard.
+
+    Opening it at iteration k drops every later row, so that a resumed run leaves the log of an uninterrupted
+    one. Without `writes` (every process but the main one) it does nothing.
+    """
+
+    def __init__(self, folder: Path, start_iteration: int, writes: bool = True) -> None:
+        self._file: TextIO | None = None
+        if not writes:
+            return
+        path = folder / LOG
+        kept = [row for row in read_log(path) if row["iteration"] <= start_iteration] if path.exists() else []
+        with replaced(path) as beside:
+            beside.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        self._file = path.open("a", encoding="utf-8")
+        self._events = SummaryWriter(folder / TENSORBOARD, purge_step=start_iteration + 1)
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append one row; see `clab_lite.train` for its fields."""
+        if self._file is None:
+            return
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+        for name, value in row["losses"].items():
+            self._events.add_scalar(f"loss/{name}", value, row["iteration"])
+        for name in ("learning_rate", "contrast_weight", "gradient_norm"):
+            self._events.add_scalar(name, row[name], row["iteration"])
+        if row["contrast_chance"] is not None:
+            self._events.add_scalar("loss/contrast_chance", row["contrast_chance"], row["iteration"])
+        if "note" in row:
+            self._events.add_text("note", row["note"], row["iteration"])
+
+    def sync(self) -> None:
+        """Make the rows as durable as the checkpoint that follows."""
+        if self._file is None:
+            return
+        os.fsync(self._file.fileno())
+        self._events.flush()
+
+    def close(self) -> None:
+        """Close both files."""
+        if self._file is None:
+            return
+        self._file.close()
+        self._events.close()
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The rows of a `log.jsonl`. A last line cut short by a killed process is left out.
+
+    Raises:
+        DataError: the file is missing, or a line before the last is not JSON.
+    """
+    if not path.is_file():
+        raise DataError.at(path, "", "no such log", "Train first, or correct the path.")
+    lines = path.read_text(encoding="utf-8").split("\n")
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number == len(lines):
+                break
+            raise DataError.at(path, f"line {number}", f"not JSON ({error})", "Remove the line.") from error
+    return rows

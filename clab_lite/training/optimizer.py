@@ -1,0 +1,34 @@
+"""The optimiser of a run."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from clab_lite.config import TrainConfig
+from clab_lite.errors import DataError
+
+
+def build_optimizer(parameters: list[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+    """SGD or AdamW over the parameters that are not frozen.
+
+    Weight decay covers norm parameters and biases too, as in the official recipe. The learning rate is set
+    per iteration by `set_learning_rate`.
+    """
+    if not parameters:
+        raise DataError("The detector has no trainable parameter. Lower detector.backbone.frozen_stages.")
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+    return torch.optim.SGD(
+        parameters,
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        nesterov=config.nesterov,
+        weight_decay=config.weight_decay,
+    )
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give every parameter group this rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate

@@ -1,0 +1,179 @@
+"""RoIAlign, most similar cells and attention against obviously correct twins; the backbone's dilation."""
+
+import math
+import urllib.error
+
+import pytest
+import torch
+import torchvision.ops
+from torch import nn
+
+from clab_lite.config import BackboneConfig
+from clab_lite.detector.backbone import Backbone
+from clab_lite.detector.roi_align import roi_align_matmul
+from clab_lite.detector.selsa import SelsaAggregator
+from clab_lite.detector.temporal_roi_align import TemporalRoIAlign, most_similar_roi_align
+from clab_lite.errors import DataError
+
+
+def random_rois(count: int, frames: int) -> torch.Tensor:
+    corner = torch.rand(count, 2) * torch.tensor([180.0, 120]) - 20
+    size = torch.rand(count, 2) * 120
+    return torch.cat([torch.randint(frames, (count, 1)).float(), corner, corner + size], dim=1)
+
+
+@pytest.mark.parametrize("sampling_ratio", [1, 2, 3])
+def test_matrix_product_equals_the_operator_forward_and_backward(sampling_ratio: int) -> None:
+    torch.manual_seed(0)
+    features = torch.randn(3, 5, 8, 12, dtype=torch.float64).float().requires_grad_()
+    twin = features.detach().clone().requires_grad_()
+    rois = random_rois(40, 3)
+    found = roi_align_matmul(features, rois, 5, 16, sampling_ratio)
+    expected = torchvision.ops.roi_align(twin, rois, 5, 1 / 16, sampling_ratio, aligned=True)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    weight = torch.randn_like(found)
+    (found * weight).sum().backward()
+    (expected * weight).sum().backward()
+    torch.testing.assert_close(features.grad, twin.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_matrix_product_of_a_ramp_reads_the_position() -> None:
+    """On features f(x, y) = x + 100 y, in pixels, a pooled cell is the position of its centre."""
+    y, x = torch.meshgrid(torch.arange(10.0), torch.arange(14.0), indexing="ij")
+    ramp = ((x + 0.5) * 16 + 100 * (y + 0.5) * 16)[None, None].requires_grad_()
+    (found,) = roi_align_matmul(ramp, torch.tensor([[0.0, 40, 30, 80, 110]]), 2, 16, 2)
+    expected = torch.tensor([[50 + 100 * 50.0, 70 + 100 * 50], [50 + 100 * 90, 70 + 100 * 90]])
+    torch.testing.assert_close(found[0], expected)
+
+
+def test_no_regions() -> None:
+    features = torch.randn(2, 4, 8, 8, requires_grad=True)
+    found = roi_align_matmul(features, torch.zeros(0, 5), 5, 16, 2)
+    assert found.shape == (0, 4, 5, 5)
+    found.sum().backward()
+    assert (features.grad == 0).all()
+    assert most_similar_roi_align(found.detach(), torch.randn(3, 4, 8, 8), 2).shape == (3, 0, 4, 5, 5)
+
+
+def slow_most_similar(pooled: torch.Tensor, reference: torch.Tensor, count: int) -> torch.Tensor:
+    result = torch.zeros_like(pooled)
+    cells = reference.flatten(1).T
+    for r in range(len(pooled)):
+        for i in range(pooled.shape[2]):
+            for j in range(pooled.shape[3]):
+                query = pooled[r, :, i, j]
+                cosine = torch.stack([query @ c / (query.norm() * c.norm()) for c in cells])
+                best = cosine.argsort(descending=True)[:count]
+                weight = cosine[best].softmax(dim=0)
+                result[r, :, i, j] = sum(w * cells[b] for w, b in zip(weight, best, strict=True))
+    return result
+
+
+def test_most_similar_cells_equal_the_loop() -> None:
+    torch.manual_seed(0)
+    pooled, references = torch.randn(2, 6, 3, 3), torch.randn(2, 6, 4, 5)
+    found = most_similar_roi_align(pooled, references, 2)
+    for t in range(2):
+        torch.testing.assert_close(found[t], slow_most_similar(pooled, references[t], 2), rtol=1e-4, atol=1e-5)
+
+
+def test_most_similar_has_the_right_gradient() -> None:
+    torch.manual_seed(0)
+    pooled = torch.randn(1, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    references = torch.randn(2, 3, 3, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda p, r: most_similar_roi_align(p, r, 2), (pooled, references))
+
+
+def test_more_cells_wanted_than_there_are() -> None:
+    found = most_similar_roi_align(torch.randn(1, 3, 2, 2), torch.ones(1, 3, 1, 1), 4)
+    torch.testing.assert_close(found, torch.ones(1, 1, 3, 2, 2))
+
+
+def test_temporal_attention_equals_the_loop() -> None:
+    torch.manual_seed(0)
+    module = TemporalRoIAlign(8, most_similar=2, attention_blocks=2)
+    pooled, references = torch.randn(2, 8, 3, 3), torch.randn(3, 8, 4, 4)
+    with torch.no_grad():
+        (found,) = module([pooled], [references])
+        frames = torch.cat([pooled[None], most_similar_roi_align(pooled, references, 2)])
+        embedded = torch.stack([module.embed(frame) for frame in frames])
+        for r, block, i, j in [(0, 0, 0, 0), (1, 1, 2, 1), (1, 0, 1, 2)]:
+            channels = slice(4 * block, 4 * block + 4)
+            scores = torch.stack([embedded[t, r, channels, i, j] @ embedded[0, r, channels, i, j] for t in range(4)])
+            weight = (scores / math.sqrt(4)).softmax(dim=0)
+            expected = sum(weight[t] * frames[t, r, channels, i, j] for t in range(4))
+            torch.testing.assert_close(found[r, channels, i, j], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_key_frames_do_not_mix() -> None:
+    torch.manual_seed(0)
+    module = TemporalRoIAlign(8, 2, 2)
+    pooled = [torch.randn(2, 8, 3, 3), torch.randn(4, 8, 3, 3)]
+    references = [torch.randn(2, 8, 4, 4), torch.randn(2, 8, 4, 4)]
+    with torch.no_grad():
+        together = module(pooled, references)
+        for i in range(2):
+            torch.testing.assert_close(together[i], module([pooled[i]], [references[i]])[0])
+
+
+def test_aggregation_equals_the_loop_and_copes_with_no_references() -> None:
+    torch.manual_seed(0)
+    module = SelsaAggregator(8, attention_blocks=2)
+    regions, references = torch.randn(3, 8), torch.randn(5, 8)
+    with torch.no_grad():
+        query, key, value = module.query(regions), module.key(references), module.value(references)
+        attended = torch.zeros(3, 8)
+        for r in range(3):
+            for block in (slice(0, 4), slice(4, 8)):
+                weight = torch.stack([query[r, block] @ key[s, block] / 2 for s in range(5)]).softmax(dim=0)
+                attended[r, block] = sum(w * value[s, block] for s, w in enumerate(weight))
+        torch.testing.assert_close(module(regions, references), module.output(attended))
+        assert module(regions, references[:0]).isfinite().all()
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "resnet50", "resnext101_64x4d"])
+def test_layer4_is_dilated_everywhere(architecture: str) -> None:
+    with torch.device("meta"):
+        backbone = Backbone(BackboneConfig(architecture, imagenet_weights=False))
+        convolutions = [m for m in backbone.get_submodule("layer4").modules() if isinstance(m, nn.Conv2d)]
+        c4, c5 = backbone(torch.empty(1, 3, 64, 96))
+    assert all(m.stride == (1, 1) for m in convolutions)
+    assert {m.dilation for m in convolutions if m.kernel_size == (3, 3)} == {(2, 2)}
+    assert c4.shape[-2:] == c5.shape[-2:] == (4, 6)
+
+
+def test_frozen_parts_stay_frozen() -> None:
+    backbone = Backbone(BackboneConfig("resnet18", imagenet_weights=False)).train()
+    assert not any(
+        p.requires_grad for p in (*backbone.conv1.parameters(), *backbone.get_submodule("layer1").parameters())
+    )
+    assert all(p.requires_grad for p in backbone.get_submodule("layer2").parameters())
+    assert not any(m.training for m in backbone.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+def test_without_a_network_the_message_says_what_to_do(monkeypatch, caplog, tmp_path) -> None:
+    """ImageNet weights cannot be reached: training goes on from random weights, loudly."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+
+    def unreachable(*_args, **_kwargs):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", unreachable)
+    backbone = Backbone(BackboneConfig("resnet18"))
+    assert "could not be downloaded" in caplog.text and "random weights" in caplog.text
+    assert backbone.conv1.weight.isfinite().all()
+
+
+def test_downloaded_weights_are_loaded(monkeypatch) -> None:
+    import torchvision.models as models
+
+    state = models.resnet18(weights=None).state_dict()
+    monkeypatch.setattr("torchvision.models._api.WeightsEnum.get_state_dict", lambda *_args, **_kwargs: state)
+    backbone = Backbone(BackboneConfig("resnet18"))
+    for name, value in backbone.state_dict().items():
+        assert torch.equal(value, state[name]), name
+
+
+def test_imagenet_weights_need_the_published_width() -> None:
+    with pytest.raises(DataError, match="width 64, not 32"):
+        Backbone(BackboneConfig("resnet18", width=32))

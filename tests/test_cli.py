@@ -1,0 +1,155 @@
+"""The command line: help, closest names, exit statuses. In process, except where the process is the point."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import ClassVar, get_origin, get_type_hints
+
+import pytest
+from tyro.conf import HelptextFromCommentsOff
+
+from clab_lite.cli import commands, main
+from clab_lite.cli.make_samples import MakeSamples
+from clab_lite.cli.parsing import COMMANDS, PRESETS, parse
+from clab_lite.errors import DataError
+
+
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"usage: clab-lite {command}" in out
+    assert "default:" in out or command == "check"
+
+
+def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in COMMANDS)
+
+
+def test_no_command_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "demo" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "closest"), [
+    (["trian"], "'train'"),
+    (["make_samples", "x"], "'make-samples'"),
+    (["train", "data", "--preset", "papper-r50"], "'paper-r50'"),
+    (["train", "data", "--preset=tinny"], "'tiny'"),
+    (["train", "data", "--train.iteratons", "5"], "--train.iterations"),
+    (["train", "data", "--detector.backbone.archtecture", "resnet18"], "--detector.backbone.architecture"),
+    (["demo", "--sed", "5"], "--seed"),
+    (["make-samples", "x", "--val-vidos", "5"], "--val-videos"),
+])  # fmt: skip
+def test_unknown_names_are_answered_with_the_closest(
+    words: list[str], closest: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert closest in capsys.readouterr().err
+
+
+def test_wrong_value_names_the_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "data", "--train.learning-rate", "fast"]) == 2
+    err = capsys.readouterr().err
+    assert "--train.learning-rate" in err
+    assert "fast" in err
+
+
+def test_preset_gives_the_defaults_and_options_replace_them() -> None:
+    command = parse(["train", "data", "--preset", "laptop", "--train.iterations", "50", "--data.flip", "0.25"])
+    assert isinstance(command, commands.Train)
+    assert command.config.name == "laptop"
+    assert command.config.data.long_side == 480
+    assert command.config.train.iterations == 50
+    assert command.config.data.flip == 0.25
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_parses(name: str) -> None:
+    command = parse(["train", "data", "--preset", name])
+    assert isinstance(command, commands.Train)
+    assert command.config.name == name
+
+
+def test_help_shows_the_values_of_the_preset(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--preset", "paper-r101", "--help"]) == 0
+    assert "resnet101)" in capsys.readouterr().out.replace("(default: ", "")
+
+
+def test_world_options_are_checked_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["make-samples", "x", "--trouble-share", "7"]) == 2
+    err = capsys.readouterr().err
+    assert "7" in err
+    assert "Traceback" not in err
+
+
+class Failing:
+    after_interrupt = "Go on with --resume."
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def run(self) -> int:
+        raise self.error
+
+
+@pytest.mark.parametrize(("error", "status", "message"), [
+    (DataError("here.xml, object 2: no name. Add one."), 2, "clab-lite: here.xml, object 2: no name. Add one.\n"),
+    (KeyboardInterrupt(), 130, "\nStopped. Go on with --resume.\n"),
+])  # fmt: skip
+def test_exit_statuses(
+    error: BaseException, status: int, message: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("clab_lite.cli.parse", lambda _: Failing(error))
+    assert main(["demo"]) == status
+    assert capsys.readouterr().err == message
+
+
+def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clab_lite.cli.parse", lambda _: Failing(KeyError("bug")))
+    with pytest.raises(KeyError):
+        main(["demo"])
+
+
+def test_module_is_the_command_line() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "clab_lite", "chek"], capture_output=True, text=True, cwd=Path(__file__).parents[1]
+    )
+    assert answer.returncode == 2
+    assert "'check'" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def options_without_help(kind: type, prefix: str = "") -> list[str]:
+    """Dotted names of the fields, of a command and of the dataclasses inside it, that `--help` says nothing about."""
+    from tyro._docstrings import get_field_docstring
+
+    found: list[str] = []
+    for name, hint in get_type_hints(kind).items():
+        if get_origin(hint) is ClassVar:
+            continue
+        if is_dataclass(hint):
+            found += options_without_help(hint, f"{prefix}{name}.")
+        elif not get_field_docstring(kind, name, (HelptextFromCommentsOff,)):
+            found.append(f"{prefix}{name}")
+    return found
+
+
+@pytest.mark.parametrize("name", ["Demo", "Train", "Evaluate", "Detect", "Embed", "Check"])
+def test_every_option_has_a_help_text(name: str) -> None:
+    assert not options_without_help(getattr(commands, name))
+
+
+def test_every_option_of_make_samples_has_a_help_text() -> None:
+    assert not options_without_help(MakeSamples)

@@ -1,0 +1,112 @@
+"""The demo from end to end: 30 iterations on a very small world. The point is that every part fits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clab_lite.branch_cost import branch_cost
+from clab_lite.cli import main
+from clab_lite.data.vid import open_dataset
+from clab_lite.data.world import WorldConfig, make_world
+from clab_lite.demo import find_samples, require_own_folder
+from clab_lite.errors import DataError
+from clab_lite.trained import load_run
+
+ITERATIONS = 30
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "world"
+    make_world(folder, WorldConfig(train_videos=6, val_videos=3, train_frames=4, val_frames=4), progress=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(world: Path) -> Path:
+    folder = world.parent / "run"
+    words = ["--data", str(world), "--out", str(folder), "--iterations", str(ITERATIONS)]
+    assert main(["demo", *words, "--threads", "1", "--precision", "float32"]) == 0
+    return folder
+
+
+def test_the_run_folder_holds_everything(run: Path) -> None:
+    names = {path.name for path in run.iterdir()}
+    expected = {"config.json", "log.jsonl", "checkpoint.pt", "snapshot_start.pt", "snapshot_contrast_zero.pt"}
+    assert expected | {"metrics.json", "report.html", "tensorboard"} <= names
+    assert not [name for name in names if name.endswith(".part")]
+
+
+def test_it_learns_something(run: Path) -> None:
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert rows[-1]["iteration"] == ITERATIONS
+    assert rows[-1]["losses"]["box_class"] < 0.8 * rows[0]["losses"]["box_class"]
+
+
+def test_metrics_count_every_frame(run: Path) -> None:
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["overall"]["frames"] == 12
+    assert metrics["overall"]["videos"] == 3
+    assert 0 <= metrics["ap50"] <= 1
+    groups = metrics["by_trouble"]
+    assert groups["clean"]["frames"] + groups["any_trouble"]["frames"] == 12
+
+
+def test_report_is_whole_and_stands_alone(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert page.rstrip().endswith("</html>")
+    assert page.count("data:image/png;base64,") >= 4  # curves, frames, two maps
+    assert 'src="http' not in page
+    assert "costs nothing at inference" in page
+    assert f"clab-lite demo --seed 0 --iterations {ITERATIONS} --threads 1 --precision float32" in page
+
+
+def test_without_the_branch_every_bit_stays(run: Path, world: Path) -> None:
+    trained = load_run(run)
+    cost = branch_cost(trained.detector, open_dataset(world, split="val").select([0]), trained.config)
+    assert cost.frames == 4
+    assert cost.largest_difference == 0.0
+    branch = sum(p.numel() for p in trained.detector.auxiliary.parameters())
+    assert cost.parameters_with - cost.parameters_without == branch > 0
+
+
+def test_other_commands_read_the_run(
+    run: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = json.loads((run / "metrics.json").read_text())
+    assert main(["evaluate", str(run), str(world), "--device", "cpu"]) == 0
+    assert "all frames" in capsys.readouterr().out
+    assert json.loads((run / "metrics.json").read_text()) == before  # the demo's own number, computed again
+    assert main(["embed", str(run), str(world), "--out", str(tmp_path / "embeddings"), "--level", "frame"]) == 0
+    assert {p.name for p in (tmp_path / "embeddings").iterdir()} == {"embeddings.csv", "embeddings.npy", "map.png"}
+    frames = next((world / "Data" / "VID" / "val").iterdir())
+    assert main(["detect", str(run), str(frames), "--out", str(tmp_path / "found")]) == 0
+    assert len(list((tmp_path / "found").glob("*.jpg"))) == 4
+    assert main(["check", str(world)]) == 0
+
+
+def test_a_run_that_is_no_demo_is_never_replaced(run: Path, world: Path, tmp_path: Path) -> None:
+    require_own_folder(run)
+    require_own_folder(tmp_path / "new")
+    (tmp_path / "config.json").write_text('{"name": "paper-r50"}')
+    with pytest.raises(DataError, match=r"paper-r50.*--out"):
+        require_own_folder(tmp_path)
+    assert main(["train", str(world), "--out", str(run)]) == 2  # nor a demo by a training
+
+
+def test_missing_samples_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("clab_lite.demo.__file__", str(tmp_path / "clab_lite" / "demo.py"))
+    with pytest.raises(DataError, match="make-samples"):
+        find_samples()
+
+
+def test_weights_that_do_not_fit_are_explained(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such run folder"):
+        load_run(tmp_path / "nowhere")
+    (tmp_path / "checkpoint.pt").write_bytes((run / "checkpoint.pt").read_bytes()[:1000])
+    with pytest.raises(DataError, match="not a readable checkpoint"):
+        load_run(tmp_path)

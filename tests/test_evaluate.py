@@ -1,0 +1,110 @@
+"""Evaluation of a dataset: a detector that knows the answers, one that is beside them, and one that is silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_dataset import CAR, KnowingDetector, open_small_dataset
+
+from clab_lite.data.vid import VideoIndex
+from clab_lite.errors import DataError
+from clab_lite.evaluate import FrameDetections, detect_dataset, evaluate, score_detections
+from clab_lite.evaluation_report import EvaluationReport
+
+
+@dataclass(frozen=True)
+class Size:
+    long_side: int = 90
+    short_side: int = 66
+
+
+RESIZED = (66, 90)
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> VideoIndex:
+    return open_small_dataset(tmp_path_factory.mktemp("small"))
+
+
+def test_knowing_detector_is_perfect(index: VideoIndex) -> None:
+    detector = KnowingDetector(index, RESIZED).train()
+    report = evaluate(detector, index, transform=Size(), references=5, progress=False)
+    assert report.ap50 == pytest.approx(1.0)
+    assert report.ap == pytest.approx(1.0)
+    assert report.counts == {"videos": 3, "frames": 9, "boxes": 11}
+    assert detector.remembered == [5, 5, 5]
+    assert detector.training  # given back as it came
+
+
+def test_shifted_boxes_score_nothing(index: VideoIndex) -> None:
+    report = evaluate(KnowingDetector(index, RESIZED, shift=40), index, transform=Size(), progress=False)
+    assert report.ap50 == 0.0
+    assert {scores.ap50 for scores in report.per_class.values()} == {0.0}
+
+
+def test_groups_and_what_they_stand_on(index: VideoIndex) -> None:
+    report = evaluate(KnowingDetector(index, RESIZED), index, transform=Size(), progress=False)
+    assert list(report.by_trouble) == ["clean", "any_trouble", "motion_blur", "noise", "occlusion"]
+    counts = {name: (s.videos, s.frames, s.boxes) for name, s in report.by_trouble.items()}
+    assert counts == {
+        "clean": (3, 6, 7),
+        "any_trouble": (2, 3, 4),
+        "motion_blur": (1, 2, 2),
+        "noise": (1, 1, 1),
+        "occlusion": (1, 1, 2),
+    }
+    assert {name: (s.videos, s.frames, s.boxes) for name, s in report.per_class.items()} == {
+        "car": (2, 7, 7),
+        "dog": (2, 4, 4),
+    }
+
+
+def test_trouble_groups_use_their_own_frames(index: VideoIndex) -> None:
+    """Only clean frames are detected: clean is perfect, troubled is zero, all is in between."""
+    found = [
+        frame
+        for frame in detect_dataset(KnowingDetector(index, RESIZED), index, transform=Size(), progress=False)
+        if not index.troubles(frame.video, frame.frame)
+    ]
+    report = score_detections(index, found)
+    assert report.by_trouble["clean"].ap50 == pytest.approx(1.0)
+    assert report.by_trouble["any_trouble"].ap50 == 0.0
+    assert report.by_trouble["motion_blur"].ap50 == 0.0
+    assert report.ap50 is not None
+    assert 0.5 < report.ap50 < 1.0
+
+
+def test_silence_and_empty_scenes(index: VideoIndex) -> None:
+    assert score_detections(index, []).ap50 == 0.0
+    empty = index.select([])
+    report = score_detections(empty, [])
+    assert report.ap50 is None
+    assert report.ap is None
+    assert report.overall.undefined == "there is no ground truth"
+    assert report.counts == {"videos": 0, "frames": 0, "boxes": 0}
+
+
+def test_without_side_file_no_frame_is_called_clean(tmp_path: Path) -> None:
+    index = open_small_dataset(tmp_path, troubles=False)
+    assert score_detections(index, []).by_trouble == {}
+
+
+def test_report_survives_json(index: VideoIndex, tmp_path: Path) -> None:
+    box = np.array([[4, 8, 24, 28]], np.float32)
+    found = [FrameDetections(0, 0, box, np.ones(1, np.float32), np.array([CAR]))]
+    report = score_detections(index, found)
+    assert EvaluationReport.from_json(report.to_json()) == report
+    (tmp_path / "report.json").write_text(report.to_json())
+    assert EvaluationReport.from_json(tmp_path / "report.json") == report
+    with pytest.raises(DataError, match="not an evaluation report"):
+        EvaluationReport.from_json('{"overall": 3}')
+
+
+def test_nothing_is_written_to_the_log_without_progress(index: VideoIndex, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate(KnowingDetector(index, RESIZED), index, transform=Size(), progress=True)
+    assert "frame" in capsys.readouterr().err
+    evaluate(KnowingDetector(index, RESIZED), index, transform=Size(), progress=False)
+    assert capsys.readouterr().err == ""

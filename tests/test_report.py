@@ -1,0 +1,163 @@
+"""The report: what it says, that it needs nothing else, and that text from outside cannot become markup."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import asdict, replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_dataset import FlatDetector, KnowingDetector, open_small_dataset
+from test_evaluate import RESIZED, Size
+
+from clab_lite.embeddings import embed
+from clab_lite.evaluate import FrameDetections, detect_dataset, score_detections
+from clab_lite.evaluation_report import EvaluationReport, Scores
+from clab_lite.presets import tiny
+from clab_lite.report import write_report
+from clab_lite.report_data import InferenceCost, ReportData, choose_pictures, compare_maps
+
+UNDEFINED = Scores.of(math.nan, math.nan, videos=0, frames=0, boxes=0, undefined="there is no ground truth")
+
+
+class _Reader(HTMLParser):
+    """Collects headings and image sources, and checks that tags are closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.headings: list[str] = []
+        self.images: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag == "img":
+            self.images.append(dict(attrs)["src"] or "")
+        if tag not in ("img", "meta"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("h1", "h2"):
+            self.headings.append(data)
+
+
+def _read(path: Path) -> _Reader:
+    reader = _Reader()
+    reader.feed(path.read_text(encoding="utf-8"))
+    assert reader.open == []
+    return reader
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
+    index = open_small_dataset(tmp_path_factory.mktemp("small"))
+    found = list(detect_dataset(KnowingDetector(index, RESIZED), index, transform=Size(), progress=False))
+    table = embed(FlatDetector(), index, transform=Size(), progress=False)
+    losses = dict.fromkeys(("rpn_objectness", "rpn_box", "box_class", "box_regression", "contrast", "total"), 1.0)
+    rows = [
+        {"iteration": i, "losses": losses, "contrast_weight": w, "contrast_chance": 2.3}
+        for i, w in ((10, 0.1), (20, 0.0))
+    ]
+    return ReportData(
+        "tiny, seed 0",
+        score_detections(index, found),
+        index.class_names,
+        rows,
+        choose_pictures(index, found, 2, 2),
+        [compare_maps("Objects", "one object in one frame", {"before": table, "after": table})],
+        InferenceCost(1_234_567, 1_000_000, 0.0, 9),
+        asdict(tiny()),
+        {"threads": "1"},
+        "clab-lite demo --seed 0",
+    )
+
+
+def test_whole_report(data: ReportData, tmp_path: Path) -> None:
+    path = write_report(tmp_path / "run" / "report.html", data)
+    text, reader = path.read_text(encoding="utf-8"), _read(path)
+    assert reader.headings[0] == "tiny, seed 0"
+    assert "The auxiliary branch costs nothing at inference" in reader.headings
+    assert any("neighbour purity by class" in heading for heading in reader.headings)
+    assert any(heading.endswith("in 4 frames not picked by their result") for heading in reader.headings)
+    assert len(reader.images) == 1 + 4 + 1
+    for piece in ("1.000", "1,234,567", "clab-lite demo --seed 0", "9 frames, 11 boxes", "detector.rpn.channels"):
+        assert piece in text
+    assert [child.name for child in path.parent.iterdir()] == ["report.html"]
+
+
+def test_needs_nothing_from_outside(data: ReportData, tmp_path: Path) -> None:
+    path = write_report(tmp_path / "report.html", data)
+    assert all(source.startswith("data:image/png;base64,") for source in _read(path).images)
+    assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)|url\(|@import|<script|<link", path.read_text())
+
+
+def test_text_is_escaped(data: ReportData, tmp_path: Path) -> None:
+    evil = '<script>alert("1")</script>'
+    pictures = [replace(picture, video=evil, troubles=(evil,)) for picture in data.pictures]
+    maps = [replace(data.maps[0], title=evil, what=evil, by=evil)]
+    evaluation = replace(
+        data.evaluation,
+        per_class={evil: replace(UNDEFINED, undefined=evil)},
+        by_trouble={evil: UNDEFINED},
+        protocol=evil,
+    )
+    facts, settings = {evil: evil}, {evil: {evil: evil}}
+    hostile = replace(
+        data,
+        title=evil,
+        evaluation=evaluation,
+        pictures=pictures,
+        maps=maps,
+        facts=facts,
+        settings=settings,
+        command=evil,
+    )
+    path = write_report(tmp_path / "report.html", hostile)
+    assert "script" not in _read(path).tags
+    assert "alert(&quot;1&quot;)" in path.read_text()
+
+
+def test_empty_report_leaves_sections_out(tmp_path: Path) -> None:
+    path = write_report(tmp_path / "report.html", ReportData("nothing", EvaluationReport(UNDEFINED, {}, {}), ("dog",)))
+    reader = _read(path)
+    assert reader.headings == ["nothing", "Average precision"]
+    assert reader.images == []
+    assert "AP is undefined: there is no ground truth." in path.read_text()
+
+
+def test_a_difference_is_not_hidden(data: ReportData, tmp_path: Path) -> None:
+    path = write_report(tmp_path / "r.html", replace(data, cost=InferenceCost(10, 9, 1e-3, 4)))
+    assert "Removing the branch changed detections" in _read(path).headings
+
+
+def test_failure_leaves_the_old_report(data: ReportData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_report(tmp_path / "report.html", replace(data, pictures=(), maps=(), log_rows=()))
+    before = path.read_text()
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("clab_lite.report.os.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_report(path, replace(data, title="new", pictures=(), maps=(), log_rows=()))
+    assert path.read_text() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_pictures_are_chosen_by_place_not_by_result(tmp_path: Path) -> None:
+    index = open_small_dataset(tmp_path)
+    none = (np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+    found = [FrameDetections(v, f, *none) for v, video in enumerate(index.videos) for f in range(video.frame_count)]
+    chosen = choose_pictures(index, found, clean=2, troubled=3)
+    assert [bool(picture.troubles) for picture in chosen] == [False, False, True, True, True]
+    assert len({(picture.video, picture.frame) for picture in chosen}) == 5
+    assert {kind for picture in chosen for kind in picture.troubles} == {"motion_blur", "noise", "occlusion"}
+    assert all(len(picture.truth.labels) for picture in chosen)
+    assert choose_pictures(index, found, clean=0, troubled=0) == []

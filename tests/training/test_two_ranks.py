@@ -1,0 +1,77 @@
+"""Two gloo processes against one process with the joined batch."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from training_world import write_dataset
+
+from clab_lite.training.log import read_log
+
+_SCRIPT = Path(__file__).with_name("two_ranks.py")
+_TESTS = Path(__file__).parents[1]
+
+
+def _start(dataset: Path, folder: Path, rank: int, world_size: int, port: int) -> subprocess.Popen[str]:
+    folder.mkdir(exist_ok=True)
+    variables = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world_size, "MASTER_PORT": port}
+    environment = os.environ | {name: str(value) for name, value in variables.items()}
+    paths = os.pathsep.join([str(_TESTS), str(_TESTS.parent), os.environ.get("PYTHONPATH", "")])
+    environment |= {"MASTER_ADDR": "127.0.0.1", "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(_SCRIPT), str(dataset), str(folder)]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Folders of the run with two ranks and of the run with one."""
+    root = tmp_path_factory.mktemp("two_ranks")
+    dataset = write_dataset(root / "dataset")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    started = [_start(dataset, root / "two", rank, 2, port) for rank in (0, 1)]
+    started.append(_start(dataset, root / "one", 0, 1, port))
+    try:
+        for process in started:
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors
+    finally:
+        for process in started:
+            process.kill()
+    return root / "two", root / "one"
+
+
+@pytest.mark.parametrize("level", ["frame", "object"])
+def test_losses_and_gradients_equal_the_joined_batch(runs: tuple[Path, Path], level: str) -> None:
+    two, one = runs
+    expected = torch.load(one / f"{level}_0.pt", weights_only=True)
+    assert expected["losses"]["contrast"] > 0.1
+    assert expected["gradients"]["auxiliary.conv.weight"].norm() > 0
+    for rank in (0, 1):
+        found = torch.load(two / f"{level}_{rank}.pt", weights_only=True)
+        for name, value in expected["losses"].items():
+            torch.testing.assert_close(found["losses"][name], value, rtol=1e-5, atol=1e-6, msg=name)
+        assert found["gradients"].keys() == expected["gradients"].keys()
+        for name, value in expected["gradients"].items():
+            scale = float(value.abs().max())
+            torch.testing.assert_close(found["gradients"][name], value, rtol=1e-4, atol=1e-4 * scale + 1e-7)
+
+
+def test_training_equals_the_joined_batch(runs: tuple[Path, Path]) -> None:
+    """Through `train` itself: sampler slices, averaged gradients, clipping, one log and one checkpoint."""
+    two, one = (torch.load(folder / "run" / "checkpoint.pt", weights_only=True) for folder in runs)
+    for name, value in one["model"].items():
+        torch.testing.assert_close(two["model"][name], value, rtol=1e-4, atol=1e-5, msg=name)
+    rows = [read_log(folder / "run" / "log.jsonl") for folder in runs]
+    assert [row["iteration"] for row in rows[0]] == [1, 2, 3, 4]
+    for found, expected in zip(*rows, strict=True):
+        assert found["losses"] == pytest.approx(expected["losses"], rel=1e-3)
+        assert found["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=1e-3)
+        assert found["contrast_chance"] == pytest.approx(expected["contrast_chance"])
