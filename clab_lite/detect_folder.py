@@ -21,6 +21,7 @@ from clab_lite.training.checkpoint import replaced, write_json
 DETECTIONS = "detections.json"
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 _COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")  # Okabe and Ito, 2008
+_DARK = ("#009E73", "#0072B2", "#D55E00")
 
 
 def detect_folder(trained: Trained, frames: Path, out: Path, *, draw_from: float = 0.5) -> Path:
@@ -131,4 +132,4 @@ def draw(picture: Image.Image, result: dict[str, Tensor], class_names: Sequence[
         left, top, right, bottom = pen.textbbox((x1, 0), text, font=font)
         above = max(0.0, y1 - bottom)
         pen.rectangle((left, above + top, right, above + bottom), fill=colour)
-        pen.text((x1, above), text, fill="black", font=font)
+        pen.text((x1, above), text, fill="white" if colour in _DARK else "black", font=font)

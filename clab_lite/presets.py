@@ -84,7 +84,7 @@ def tiny() -> Config:
     data = DataConfig(long_side=192, short_side=128, colour_jitter=0.2, cache_images=True, workers=0)
     train = TrainConfig(
         clips_per_rank=4,
-        iterations=1500,
+        iterations=800,
         learning_rate=0.03,
         nesterov=True,
         gradient_clip=10.0,

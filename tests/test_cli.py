@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import is_dataclass
@@ -153,3 +154,11 @@ def test_every_option_has_a_help_text(name: str) -> None:
 
 def test_every_option_of_make_samples_has_a_help_text() -> None:
     assert not options_without_help(MakeSamples)
+
+
+def test_commands_of_the_readme_exist() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"`(?:clab-lite|torchrun [^`]*-m clab_lite) ([a-z][^`]*)`", readme)
+    assert {line.split()[0] for line in lines} == set(COMMANDS)
+    for line in lines:
+        parse(line.split())  # DataError or SystemExit when a command or an option is not there

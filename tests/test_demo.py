@@ -11,11 +11,12 @@ from clab_lite.branch_cost import branch_cost
 from clab_lite.cli import main
 from clab_lite.data.vid import open_dataset
 from clab_lite.data.world import WorldConfig, make_world
-from clab_lite.demo import find_samples, require_own_folder
+from clab_lite.demo import demo_config, find_samples, require_own_folder
 from clab_lite.errors import DataError
 from clab_lite.trained import load_run
 
 ITERATIONS = 30
+README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +111,15 @@ def test_weights_that_do_not_fit_are_explained(run: Path, tmp_path: Path) -> Non
     (tmp_path / "checkpoint.pt").write_bytes((run / "checkpoint.pt").read_bytes()[:1000])
     with pytest.raises(DataError, match="not a readable checkpoint"):
         load_run(tmp_path)
+
+
+def test_readme_example_runs(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = demo_config(iterations=2, threads=1, precision="float32")
+    monkeypatch.setattr("clab_lite.presets.tiny", lambda: short)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data_samples").symlink_to(world)
+    code = README.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0].replace("range(5)", "range(4)")
+    names: dict = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert names["report"].counts["frames"] == len(names["video"]) * 3
+    assert set(names["result"]) == {"boxes", "scores", "labels"}

@@ -58,7 +58,7 @@ def auxiliary_rows(
     """What the auxiliary branch contrasts: (rois or None for whole frames, labels of the rows).
 
     Object level: one row (R, 5) per ground-truth box of any frame of the clip, in pixels of the padded frame; positives
-    share the clip and the track.
+    share the clip and the track. Objects without a track (id -1, as in still images) take no part.
     """
     count, length = clips.shape[:2]
     if level == "frame":
@@ -66,10 +66,11 @@ def auxiliary_rows(
     rows, clip, track = [], [], []
     for b, target in enumerate(targets):
         for j, one in enumerate([target, *_reference_targets(b, target, length)]):
-            boxes = one["boxes"].to(clips.device)
+            tracked = _tracks(b, one) >= 0
+            boxes = one["boxes"][tracked].to(clips.device)
             rows.append(torch.cat([boxes.new_full((len(boxes), 1), b * length + j), boxes], dim=1))
             clip.append(torch.full((len(boxes),), b, device=clips.device))
-            track.append(_tracks(b, one).to(clips.device))
+            track.append(one["track_ids"][tracked].to(clips.device))
     return torch.cat(rows), track_labels(torch.cat(clip), torch.cat(track))
 
 

@@ -52,9 +52,7 @@ class GroundTruth:
     def of_images(self, images: ArrayLike) -> GroundTruth:
         """The rows whose image is among `images`."""
         keep = np.isin(self.image, np.asarray(images, np.int64))
-        return GroundTruth(
-            self.image[keep], self.label[keep], self.boxes[keep], self.area[keep], self.crowd[keep]
-        )
+        return GroundTruth(self.image[keep], self.label[keep], self.boxes[keep], self.area[keep], self.crowd[keep])
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,7 @@ class Detections:
         _same_length("detections", len(image), score=scores)
         if not np.isfinite(scores).all():
             row = int(np.flatnonzero(~np.isfinite(scores))[0])
-            raise DataError(
-                f"detections, row {row}: score {scores[row]} is not a number. Check the detector's output."
-            )
+            raise DataError(f"detections, row {row}: score {scores[row]} is not a number. Check the detector's output.")
         return cls(image, label, boxes, scores)
 
     def __len__(self) -> int:
@@ -102,20 +98,14 @@ def _columns(
     _same_length(name, len(images), label=labels, boxes=rows)
     if not np.isfinite(rows).all():
         row = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
-        raise DataError(
-            f"{name}, row {row}: box {rows[row].tolist()} is not finite. Remove or repair this row."
-        )
+        raise DataError(f"{name}, row {row}: box {rows[row].tolist()} is not finite. Remove or repair this row.")
     if labels.size and labels.min() < 0:
         row = int(np.flatnonzero(labels < 0)[0])
-        raise DataError(
-            f"{name}, row {row}: label {labels[row]} is negative. Labels are 0 ... num_classes-1."
-        )
+        raise DataError(f"{name}, row {row}: label {labels[row]} is negative. Labels are 0 ... num_classes-1.")
     return images, labels, rows
 
 
 def _same_length(name: str, length: int, **columns: NDArray[np.generic]) -> None:
     for column, values in columns.items():
         if len(values) != length:
-            raise DataError(
-                f"{name}: {len(values)} rows of `{column}` for {length} images. Give one row per box."
-            )
+            raise DataError(f"{name}: {len(values)} rows of `{column}` for {length} images. Give one row per box.")

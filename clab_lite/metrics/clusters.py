@@ -86,9 +86,7 @@ def _prepared(matrix: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64]
     """Unit rows in float64, and the labels as an array of the same length."""
     points, groups = np.asarray(matrix, np.float64), np.asarray(labels).reshape(-1)
     if points.ndim != 2 or len(points) != len(groups):
-        raise DataError(
-            f"matrix {points.shape} and {len(groups)} labels do not fit. Give (N, D) and N labels."
-        )
+        raise DataError(f"matrix {points.shape} and {len(groups)} labels do not fit. Give (N, D) and N labels.")
     if not np.isfinite(points).all():
         row = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
         raise DataError(f"embedding in row {row} is not finite. Check the checkpoint it came from.")

@@ -77,9 +77,7 @@ class CocoScores:
     def _threshold(self, wanted: float) -> int:
         nearest = int(np.argmin(np.abs(np.asarray(self.thresholds) - wanted)))
         if abs(self.thresholds[nearest] - wanted) > 1e-9:
-            raise DataError(
-                f"IoU threshold {wanted} was not evaluated. Choose one of {list(self.thresholds)}."
-            )
+            raise DataError(f"IoU threshold {wanted} was not evaluated. Choose one of {list(self.thresholds)}.")
         return nearest
 
 
@@ -122,9 +120,7 @@ def evaluate_coco(
             for t, a in np.ndindex(len(thresholds), len(areas)):
                 if truths[c, a]:
                     counted = capped[t, a][capped[t, a] != IGNORED]
-                    precision[t, c, a, m], recall[t, c, a, m] = average_precision(
-                        counted == TRUE, truths[c, a]
-                    )
+                    precision[t, c, a, m], recall[t, c, a, m] = average_precision(counted == TRUE, truths[c, a])
     return CocoScores(precision, recall, truths, tuple(thresholds), tuple(areas), tuple(caps))
 
 
@@ -186,9 +182,7 @@ def _check(detections: Detections, truth: GroundTruth, num_classes: int, caps: S
                 f"{name}, row {row}: label {label[row]} of {num_classes} classes. Give the classes trained."
             )
     if list(caps) != sorted(caps) or not caps or caps[0] < 1:
-        raise DataError(
-            f"caps {tuple(caps)} must be positive and ascending, for example (100,) or (100, 1000)."
-        )
+        raise DataError(f"caps {tuple(caps)} must be positive and ascending, for example (100,) or (100, 1000).")
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -49,11 +49,7 @@ def paired_groups(
     detection_key = (detections.image * labels + detections.label)[ranked.order]
     truth_key = (truth.image * labels + truth.label)[truth_order]
     shared = np.intersect1d(detection_key, truth_key)
-    bounds = [
-        np.searchsorted(keys, shared, side)
-        for keys in (detection_key, truth_key)
-        for side in ("left", "right")
-    ]
+    bounds = [np.searchsorted(keys, shared, side) for keys in (detection_key, truth_key) for side in ("left", "right")]
     for d_start, d_stop, g_start, g_stop in zip(*(bound.tolist() for bound in bounds), strict=True):
         yield slice(d_start, d_stop), truth_order[g_start:g_stop]
 

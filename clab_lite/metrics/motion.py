@@ -36,9 +36,7 @@ def motion_iou(frame: ArrayLike, track: ArrayLike, boxes: ArrayLike, window: int
     frames, tracks = np.asarray(frame, np.int64).reshape(-1), np.asarray(track, np.int64).reshape(-1)
     rows = np.asarray(boxes, np.float64).reshape(-1, 4)
     if not len(frames) == len(tracks) == len(rows):
-        raise DataError(
-            f"{len(frames)} frames, {len(tracks)} tracks, {len(rows)} boxes. Give one of each per box."
-        )
+        raise DataError(f"{len(frames)} frames, {len(tracks)} tracks, {len(rows)} boxes. Give one of each per box.")
     answer = np.ones(len(frames))
     for identity in np.unique(tracks):
         members = np.flatnonzero(tracks == identity)

@@ -2,7 +2,12 @@
 
 import json
 import math
+import os
+import socket
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,8 +23,8 @@ HEAD = json.loads((GOLDENS / "aux_head.json").read_text())
 OFFICIAL = {"channel.0": "conv", "proj.0": "projector.0", "proj.2": "projector.2"}
 
 
-def official_branch(temperature: float) -> AuxiliaryBranch:
-    branch = AuxiliaryBranch(1024, ContrastConfig(temperature=temperature))
+def official_branch(temperature: float, in_channels: int = 1024) -> AuxiliaryBranch:
+    branch = AuxiliaryBranch(in_channels, ContrastConfig(temperature=temperature))
     state = branch.state_dict()
     for official, ours in OFFICIAL.items():
         for part in ("weight", "bias"):
@@ -77,6 +82,29 @@ def test_nt_xent_goldens(case: dict) -> None:
     assert float(embeddings.grad.norm()) == pytest.approx(case["grad_norm"], rel=1e-3)
 
 
+def test_two_ranks_see_each_other(tmp_path: Path) -> None:
+    """The official wrapper multiplies the loss by the ranks; ours is the plain value, with the same gradient."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1]), "WORLD_SIZE": "2"}
+    script = Path(__file__).with_name("contrast_rank.py")
+    path = os.pathsep.join([str(script.parent), str(script.parents[2])])
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, str(script), str(tmp_path / "rank")],
+            env=os.environ | common | {"RANK": str(rank), "PYTHONPATH": path},
+        )
+        for rank in range(2)
+    ]
+    assert [process.wait(timeout=120) for process in ranks] == [0, 0]
+    arrays = golden("aux_two_ranks")
+    for rank in range(2):
+        found = torch.load(tmp_path / f"rank_{rank}.pt", weights_only=True)
+        assert difference(arrays, f"rank{rank}_emb", found["embeddings"]) < 1e-4
+        assert 0.005 * 2 * float(found["loss"]) == pytest.approx(float(arrays[f"rank{rank}_loss"]), rel=1e-5)
+        assert difference(arrays, f"rank{rank}_grad", found["gradient"]) < 1e-4
+
+
 def test_closed_forms() -> None:
     """Two pairs on the axes: log((e + 2) / e) each (losses_overview.md). Equal embeddings: log(1 + negatives)."""
     branch = AuxiliaryBranch(4, ContrastConfig(temperature=1.0))
@@ -119,6 +147,16 @@ def test_object_level_contrasts_tracks() -> None:
     object_level = small_detector(contrast=contrast).train()(clips, targets)
     assert frame_level["contrast"] == 0
     assert object_level["contrast"] > 0
+
+
+def test_objects_without_a_track_take_no_part() -> None:
+    clips, targets = clips_and_targets(2, references=1)
+    for one in (t for target in targets for t in [target, *target["reference_targets"]]):
+        one["track_ids"] = torch.tensor([-1])
+    contrast = replace(small_config().contrast, level="object")
+    losses = small_detector(contrast=contrast).train()(clips, targets)
+    sum(losses.values()).backward()
+    assert losses["contrast"] == 0
 
 
 def test_track_labels_separate_clips() -> None:

@@ -50,8 +50,7 @@ def test_silhouette_slow_twin(seed: int) -> None:
     values = []
     for i in range(len(unit)):
         distance = {
-            name: [1 - unit[i] @ unit[j] for j in range(len(unit)) if j != i and labels[j] == name]
-            for name in labels
+            name: [1 - unit[i] @ unit[j] for j in range(len(unit)) if j != i and labels[j] == name] for name in labels
         }
         own = distance.pop(labels[i])
         if not own:

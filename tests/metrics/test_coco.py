@@ -92,9 +92,7 @@ def test_equals_official_evaluation(case: str) -> None:
     sizes = ("small", "medium", "large")
     stats = [scores.ap(cap=100), scores.ap(0.5), scores.ap(0.75), *(scores.ap(None, size) for size in sizes)]
     stats += [*(scores.ar(cap=cap) for cap in (100, 300, 1000)), *(scores.ar(None, size) for size in sizes)]
-    np.testing.assert_allclose(
-        [_as_coco(value) for value in stats], golden["unrounded_stats"], atol=TOLERANCE
-    )
+    np.testing.assert_allclose([_as_coco(value) for value in stats], golden["unrounded_stats"], atol=TOLERANCE)
     per_class = [math.nan if value is None else value for value in golden["per_class_ap50_maxdets1000"]]
     np.testing.assert_allclose(scores.per_class(0.5), per_class, atol=TOLERANCE)
     per_class = [math.nan if value is None else value for value in golden["per_class_ap_maxdets100"]]
@@ -107,9 +105,7 @@ _BOX = st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 6), st.int
     lambda c: [16.0 * c[0], 16.0 * c[1], 16.0 * c[2], 16.0 * c[3]]  # x, y, width, height
 )
 _TRUTH = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 2), _BOX, st.booleans()), max_size=10)
-_FOUND = st.lists(
-    st.tuples(st.integers(1, 3), st.integers(1, 3), _BOX, st.integers(1, 4)), min_size=1, max_size=16
-)
+_FOUND = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), _BOX, st.integers(1, 4)), min_size=1, max_size=16)
 
 
 @settings(max_examples=60, deadline=None)
@@ -159,9 +155,7 @@ def _one(image: int, label: int, box: list[float]) -> GroundTruth:
 def test_two_of_three_by_hand() -> None:
     """True, false, true of two: precision 1 up to recall 0.5 (51 points), then 2/3 (50 points)."""
     truth = GroundTruth.of([0, 1], [0, 0], [[0, 0, 10, 10], [0, 0, 10, 10]])
-    found = Detections.of(
-        [0, 0, 1], [0, 0, 0], [[0, 0, 10, 10], [50, 50, 60, 60], [0, 0, 10, 9]], [0.9, 0.8, 0.7]
-    )
+    found = Detections.of([0, 0, 1], [0, 0, 0], [[0, 0, 10, 10], [50, 50, 60, 60], [0, 0, 10, 9]], [0.9, 0.8, 0.7])
     scores = evaluate_coco(found, truth, 1)
     assert scores.ap(0.5) == pytest.approx((51 + 50 * 2 / 3) / 101, abs=1e-12)
     assert scores.ap(0.95) == pytest.approx(51 / 101, abs=1e-12)  # IoU 0.9 no longer counts

@@ -26,7 +26,7 @@ class WorldConfig:
         val_videos: videos for validation, at least 1.
         train_frames: frames of each training video, at least 2.
         val_frames: frames of each validation video, at least 2.
-        trouble_strength: 0 turns every trouble off, 1 is the default, 2 is harsh.
+        trouble_strength: 0 turns every trouble off, 1 is mild, the default 1.8 is harsh, 3 is the most.
         trouble_share: share of the frames that carry a trouble, 0 to 0.9.
         jpeg_quality: 1 to 95.
         workers: processes that render while writing; it changes the time, never the pixels.
@@ -36,11 +36,11 @@ class WorldConfig:
     width: int = 192
     height: int = 128
     classes: tuple[str, ...] = WORLD_CLASSES
-    train_videos: int = 176
+    train_videos: int = 128
     val_videos: int = 64
     train_frames: int = 8
     val_frames: int = 10
-    trouble_strength: float = 1.0
+    trouble_strength: float = 1.8
     trouble_share: float = 0.5
     jpeg_quality: int = 75
     workers: int = 1
