@@ -6,30 +6,24 @@ import copy
 
 import numpy as np
 
-from clab_lite.config import Config
 from clab_lite.data.vid import VideoIndex
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.evaluate import FrameDetections, detect_dataset
 from clab_lite.report_data import InferenceCost
 
 
-def branch_cost(detector: VideoDetector, index: VideoIndex, config: Config) -> InferenceCost:
+def branch_cost(detector: VideoDetector, index: VideoIndex) -> InferenceCost:
     """Detect in the videos of `index` with and without the auxiliary branch, and compare.
 
     Args:
         detector: with its branch; it is not changed.
         index: the videos to compare on; one is enough.
-        config: of the detector: frame size and number of references.
 
     `largest_difference` is infinite when the two do not find the same number of objects in some frame.
     """
     bare = copy.deepcopy(detector)
     bare.auxiliary = None
-    references = config.detector.detection.references
-    one, other = (
-        detect_dataset(model, index, transform=config.data, references=references, progress=False)
-        for model in (detector, bare)
-    )
+    one, other = (detect_dataset(model, index, progress=False) for model in (detector, bare))
     differences = [_difference(a, b) for a, b in zip(one, other, strict=True)]
     whole, rest = (sum(p.numel() for p in model.parameters()) for model in (detector, bare))
     return InferenceCost(whole, rest, max(differences, default=0.0), len(differences))

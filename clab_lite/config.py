@@ -1,6 +1,7 @@
 """Every setting of a run, as frozen dataclasses. One field, one place; units stand beside each field.
 
-The defaults are the official CLAB configuration (arXiv 2508.20551, ResNet-50); `presets.py` changes what a preset changes.
+The defaults are the official CLAB configuration (arXiv 2508.20551, ResNet-50); `presets.py` changes what a preset
+changes.
 """
 
 from __future__ import annotations
@@ -12,10 +13,21 @@ Architecture = Literal["resnet18", "resnet50", "resnet101", "resnext101_64x4d"]
 
 
 @dataclass(frozen=True)
+class FrameConfig:
+    """Size of the frames a detector sees. Its anchors are in these pixels, so training and inference share it."""
+
+    long_side: int = 1000
+    """Frames are resized, keeping their ratio, to fit long_side x short_side pixels."""
+    short_side: int = 600
+    """The other side of that limit, in pixels."""
+
+
+@dataclass(frozen=True)
 class BackboneConfig:
     """ResNet with C5 dilated to stride 16."""
 
     architecture: Architecture = "resnet50"
+    """Which ResNet, by its torchvision name."""
     width: int = 64
     """Channels of the stem (64 is the published width)."""
     imagenet_weights: bool = True
@@ -31,8 +43,11 @@ class AnchorConfig:
     """Anchors of the region proposal network, sides in pixels: stride * scale, at each height/width ratio."""
 
     stride: int = 16
+    """Pixels of the resized frame per cell of the feature map."""
     scales: tuple[float, ...] = (4.0, 8.0, 16.0, 32.0)
+    """Anchor sides in strides: 4 at stride 16 is 64 pixels."""
     ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    """Height divided by width."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +55,11 @@ class ProposalConfig:
     """How anchors become proposals."""
 
     before_nms: int = 6000
+    """Best anchors kept per frame before non-maximum suppression."""
     after_nms: int = 600
+    """Proposals kept per frame after it."""
     iou_threshold: float = 0.7
+    """Of two proposals that overlap more than this (IoU), the better one stays."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +69,11 @@ class SamplerConfig:
     count: int = 256
     """Sampled per image."""
     positive_fraction: float = 0.5
+    """Largest share of positives among the sampled, 0 to 1."""
     positive_iou: float = 0.7
+    """IoU with a ground truth from which a candidate is positive."""
     negative_iou: float = 0.3
+    """IoU below which it is negative."""
     min_positive_iou: float = 0.3
     """A ground truth claims its best candidates when their IoU reaches this."""
 
@@ -62,8 +83,10 @@ class RPNConfig:
     """Region proposal network."""
 
     channels: int = 512
+    """Channels of the shared 3x3 convolution."""
     anchors: AnchorConfig = AnchorConfig()
     train_proposals: ProposalConfig = ProposalConfig(after_nms=600)
+    """For key frames in training."""
     test_proposals: ProposalConfig = ProposalConfig(after_nms=300)
     """Also used for reference frames during training (official)."""
     sampler: SamplerConfig = SamplerConfig()
@@ -74,7 +97,9 @@ class RoIConfig:
     """RoIAlign, Temporal RoI Align and the sampling of RoIs."""
 
     output_size: int = 7
+    """Cells per side of a pooled region."""
     sampling_ratio: int = 2
+    """Samples per side of each cell."""
     temporal: bool = True
     """Temporal RoI Align on the key frame's regions; False is plain SELSA."""
     most_similar: int = 2
@@ -91,8 +116,11 @@ class BoxHeadConfig:
     """SELSA box head."""
 
     layers: int = 3
+    """Fully connected layers, each followed by attention over the reference regions."""
     width: int = 1024
+    """Outputs of each layer."""
     attention_blocks: int = 16
+    """Channel groups of that attention."""
     class_agnostic: bool = False
     """One box per region instead of one per class and region."""
 
@@ -102,10 +130,15 @@ class ContrastConfig:
     """The auxiliary branch on C4."""
 
     enabled: bool = True
+    """False trains without the branch."""
     channels: int = 512
+    """Channels of its 3x3 convolution."""
     hidden: int = 256
+    """Width of the projector's hidden layer."""
     embedding: int = 128
+    """Numbers per embedding."""
     temperature: float = 0.1
+    """Similarities are divided by this in NT-Xent."""
     level: Literal["frame", "object"] = "frame"
     """frame: pooled frames of a clip are positives (official). object: ground-truth regions of a track are."""
 
@@ -115,7 +148,9 @@ class DetectionConfig:
     """Test-time post-processing."""
 
     score_threshold: float = 0.0001
+    """Detections below this score are dropped, 0 to 1."""
     iou_threshold: float = 0.5
+    """Of two detections of a class that overlap more than this (IoU), the better one stays."""
     max_detections: int = 100
     """Per frame."""
     references: int = 14
@@ -127,8 +162,11 @@ class DetectorConfig:
     """All of the model."""
 
     num_classes: int = 30
+    """Object classes, without background."""
+    frame: FrameConfig = FrameConfig()
     backbone: BackboneConfig = BackboneConfig()
     neck_channels: int = 512
+    """Channels of the feature map that RPN and heads read."""
     rpn: RPNConfig = RPNConfig()
     roi: RoIConfig = RoIConfig()
     box_head: BoxHeadConfig = BoxHeadConfig()
@@ -142,9 +180,6 @@ class DetectorConfig:
 class DataConfig:
     """Reading and augmenting frames."""
 
-    long_side: int = 1000
-    """Frames are resized, keeping their ratio, to fit long_side x short_side pixels."""
-    short_side: int = 600
     references: int = 2
     """Reference frames per clip in training (T)."""
     frame_range: int = 9
@@ -170,7 +205,9 @@ class WeightScheduleConfig:
     """Weight of the contrastive loss over training."""
 
     shape: Literal["linear", "cosine", "step", "constant"] = "linear"
+    """How the weight falls."""
     start: float = 0.005
+    """Weight at the first iteration."""
     until: float = 0.5
     """Progress in [0, 1] at which the weight reaches zero."""
     until_iteration: int | None = None
@@ -182,17 +219,25 @@ class TrainConfig:
     """The training loop."""
 
     clips_per_rank: int = 2
+    """Clips per batch on each process (GPU)."""
     epochs: float = 7.0
     """Passes over the key frames; ignored when `iterations` is given."""
     iterations: int | None = None
+    """Steps of the optimizer."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
+    """sgd (official) or adamw."""
     learning_rate: float = 0.01
+    """Peak learning rate, for the whole batch."""
     momentum: float = 0.9
+    """Of sgd (adamw keeps its usual betas)."""
     nesterov: bool = False
+    """Nesterov momentum (sgd)."""
     weight_decay: float = 0.0001
+    """Pull of the weights to zero, per step."""
     gradient_clip: float = 35.0
     """Largest norm of all gradients together."""
     schedule: Literal["step", "cosine", "one_cycle"] = "step"
+    """How the learning rate changes over training."""
     steps: tuple[float, ...] = (2 / 7, 5 / 7)
     """Progress at which the rate falls to a tenth (step schedule; official: epochs 2 and 5 of 7)."""
     warmup: int = 500
@@ -205,6 +250,7 @@ class TrainConfig:
     threads: int | None = None
     """CPU threads; None times a few steps and keeps the fastest."""
     seed: int = 0
+    """Random seed; the same seed gives the same run."""
     log_every: int = 10
     """Iterations between log rows."""
     checkpoint_every: int = 500
@@ -216,6 +262,7 @@ class Config:
     """A whole run: model, data, training."""
 
     name: str = "paper-r50"
+    """Name of the configuration, for people."""
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     data: DataConfig = field(default_factory=DataConfig)
     train: TrainConfig = field(default_factory=TrainConfig)

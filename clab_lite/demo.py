@@ -20,12 +20,12 @@ from clab_lite.devices import pick_device
 from clab_lite.errors import DataError
 from clab_lite.evaluate import detect_dataset, score_detections
 from clab_lite.evaluation_report import EvaluationReport
+from clab_lite.files import write_text
 from clab_lite.moments import embedding_maps
 from clab_lite.report import write_report
 from clab_lite.report_data import ReportData, choose_pictures
 from clab_lite.train import TrainResult, train
 from clab_lite.trained import load_run
-from clab_lite.training.checkpoint import replaced
 from clab_lite.training.log import read_log
 from clab_lite.training.run_folder import CONFIG, LOG
 from clab_lite.training.saved_config import config_to_dict
@@ -70,11 +70,9 @@ def run_demo(
     result = train(config, learn, folder, device=place, overwrite=True)
     print(f"2/3 evaluating on {len(held_out)} held-out videos")
     detector = load_run(folder, place).detector  # what a person would load later, not what is in memory
-    references = config.detector.detection.references
-    found = list(detect_dataset(detector, held_out, transform=config.data, references=references))
+    found = list(detect_dataset(detector, held_out))
     evaluation = score_detections(held_out, found)
-    with replaced(folder / METRICS) as beside:
-        beside.write_text(evaluation.to_json() + "\n", encoding="utf-8")
+    write_text(folder / METRICS, evaluation.to_json() + "\n")
     print("3/3 embeddings and report")
     data_of_report = ReportData(
         title="What the tiny detector learned",
@@ -83,7 +81,7 @@ def run_demo(
         log_rows=read_log(folder / LOG),
         pictures=choose_pictures(held_out, found),
         maps=embedding_maps(folder, held_out, place),
-        cost=branch_cost(detector, held_out.select([0]), config),
+        cost=branch_cost(detector, held_out.select([0])),
         settings=config_to_dict(config),
         facts=facts(result, place),
         command=command_of(config, result),

@@ -11,12 +11,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from clab_lite.data.images import read_image
-from clab_lite.data.references import adaptive_references
-from clab_lite.data.transforms import pad_to_multiple, prepare_frame
-from clab_lite.detector.memory import FrameMemory
+from clab_lite.detector.video import PreparedFrame, detect_frames
 from clab_lite.errors import DataError
+from clab_lite.files import replaced, write_json
+from clab_lite.frames import prepare, reading_threads
 from clab_lite.trained import Trained
-from clab_lite.training.checkpoint import replaced, write_json
 
 DETECTIONS = "detections.json"
 _SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -84,30 +83,26 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
 def detections(trained: Trained, paths: Sequence[Path]) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
     """Each frame, uint8 (3, H, W), and its detections; boxes in pixels of the file.
 
-    References are spread evenly over the video and remembered once (official). One frame is in memory at a time.
+    References are spread evenly over the video and remembered once (official). Of a long video, only the references
+    and the frame at hand are in memory.
     """
-    detector, config = trained.detector, trained.config
+    detector, config = trained.detector, trained.detector.config
     device = next(detector.parameters()).device
     size = read_image(paths[0]).shape
+    images: dict[int, Tensor] = {}
 
-    def prepare(path: Path) -> tuple[Tensor, Tensor, tuple[int, int], tuple[float, float]]:
-        image = read_image(path)
+    def load(number: int) -> PreparedFrame:
+        images[number] = image = read_image(paths[number])
         if image.shape != size:
             found = f"{image.shape[2]}x{image.shape[1]} pixels, the first frame {size[2]}x{size[1]}"
-            raise DataError.at(path, "", f"is {found}", "Pass the frames of one video, all of one size.")
-        frame, scale = prepare_frame(image, config.data)
-        height, width = frame.shape[-2:]
-        return image, pad_to_multiple(frame).to(device), (height, width), scale
+            raise DataError.at(paths[number], "", f"is {found}", "Pass the frames of one video, all of one size.")
+        return prepare(image, config.frame, device)
 
-    memories = []
-    for position in adaptive_references(len(paths), config.detector.detection.references):
-        _, frame, image_size, _ = prepare(paths[position])
-        memories.append(detector.remember(frame[None], [image_size]))
-    memory = FrameMemory.join(memories)
-    for path in paths:
-        image, frame, image_size, scale = prepare(path)
-        result = detector.detect(frame, memory, image_size, scale)
-        yield image, {key: value.cpu() for key, value in result.items()}
+    results = detect_frames(
+        detector, load, len(paths), count=config.detection.references, threads=reading_threads(device)
+    )
+    for number, result in enumerate(results):
+        yield images.pop(number), {key: value.cpu() for key, value in result.items()}
 
 
 def as_lists(result: dict[str, Tensor]) -> dict[str, list]:

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from clab_lite.config import DataConfig
-from clab_lite.data.transforms import TransformConfig, clamp_boxes, scale_boxes
+from clab_lite.config import FrameConfig
+from clab_lite.data.read_ahead import load_ahead
+from clab_lite.data.transforms import clamp_boxes, scale_boxes
 from clab_lite.data.vid import VideoIndex
 from clab_lite.errors import DataError
-from clab_lite.frames import device_of, load_ahead, load_frame
+from clab_lite.frames import inference, load_frame, reading_threads
 from clab_lite.metrics.clusters import knn_purity, silhouette
 
 Level = Literal["object", "frame", "projector"]
@@ -87,7 +88,7 @@ def embed(
     index: VideoIndex,
     level: Level = "object",
     *,
-    transform: TransformConfig | None = None,
+    transform: FrameConfig | None = None,
     frame_step: int = 1,
     batch: int = 16,
     device: str | torch.device | None = None,
@@ -112,7 +113,7 @@ def embed_levels(
     index: VideoIndex,
     levels: Sequence[Level],
     *,
-    transform: TransformConfig | None = None,
+    transform: FrameConfig | None = None,
     frame_step: int = 1,
     batch: int = 16,
     device: str | torch.device | None = None,
@@ -122,10 +123,10 @@ def embed_levels(
 
     Args:
         detector: has `extract(frames) -> (c4, neck features)` and `auxiliary` (None, or a branch with
-            `embed(c4)`). Computes in eval mode and is given back in its own.
+            `embed(c4)`), and `config`. Computes in eval mode and is given back in its own.
         index: the videos.
         levels: what to pool; "projector" needs the auxiliary branch.
-        transform: frame size, `long_side` x `short_side` pixels; None is the official 1000 x 600.
+        transform: frame size; None is the detector's own, that of its training.
         frame_step: take every so many-th frame of each video.
         batch: frames at a time (of one size; a change of size starts a new batch).
         device: where to compute; None stays where the detector's weights are.
@@ -138,22 +139,15 @@ def embed_levels(
     """
     if "projector" in levels and detector.auxiliary is None:
         raise DataError("level 'projector' needs the auxiliary branch. Use 'frame', or a detector that has it.")
-    transform = DataConfig() if transform is None else transform
-    place = device_of(detector, device)
-    was_training = detector.training
-    detector.to(place).eval()
+    size = detector.config.frame if transform is None else transform
     records: dict[Level, list[tuple[Any, ...]]] = {level: [] for level in levels}
     rows: dict[Level, list[Tensor]] = {level: [] for level in levels}
     counts = (-(-video.frame_count // frame_step) for video in index.videos)
     bar = tqdm(total=sum(counts), unit="frame", desc="embed", disable=not progress)
-    try:
-        for frames in _batches(index, transform, frame_step, batch, place):
-            with torch.no_grad():
-                _embed_batch(detector, index, frames, records, rows)
+    with bar, inference(detector, device) as place, torch.no_grad():
+        for frames in _batches(index, size, frame_step, batch, place):
+            _embed_batch(detector, index, frames, records, rows)
             bar.update(len(frames))
-    finally:
-        bar.close()
-        detector.train(was_training)
     return {level: _table(records[level], rows[level], level) for level in levels}
 
 
@@ -162,12 +156,12 @@ _Frame = tuple[int, int, Tensor, tuple[int, int], tuple[float, float]]
 
 
 def _batches(
-    index: VideoIndex, transform: TransformConfig, step: int, batch: int, device: torch.device
+    index: VideoIndex, size: FrameConfig, step: int, batch: int, device: torch.device
 ) -> Iterator[list[_Frame]]:
     keys = ((v, f) for v, video in enumerate(index.videos) for f in range(0, video.frame_count, step))
     waiting: list[_Frame] = []
     for (video, frame), ready in load_ahead(
-        lambda key: load_frame(index, key[0], key[1], transform, device), keys, device
+        lambda key: load_frame(index, key[0], key[1], size, device), keys, reading_threads(device)
     ):
         if waiting and (len(waiting) == batch or waiting[0][2].shape != ready.pixels.shape):
             yield waiting

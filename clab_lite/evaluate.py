@@ -4,35 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
-from clab_lite.config import DataConfig
-from clab_lite.data.references import adaptive_references
-from clab_lite.data.transforms import TransformConfig
+from clab_lite.config import FrameConfig
 from clab_lite.data.vid import VideoIndex
-from clab_lite.detector.memory import FrameMemory
+from clab_lite.detector.video import PreparedFrame, detect_frames
 from clab_lite.evaluation_report import ANY_TROUBLE, CLEAN, EvaluationReport, Scores
-from clab_lite.frames import PreparedFrame, device_of, load_ahead, load_frame
+from clab_lite.frames import inference, load_frame, reading_threads
 from clab_lite.metrics.arrays import Detections, GroundTruth
 from clab_lite.metrics.coco import AREA_RANGES, evaluate_coco
 
-__all__ = ["Detector", "EvaluationReport", "FrameDetections", "detect_dataset", "evaluate", "score_detections"]
-
-
-class Detector(Protocol):
-    """What evaluation needs of a detector; `VideoDetector` has it."""
-
-    def remember(self, frames: Tensor, image_sizes: Sequence[tuple[int, int]]) -> FrameMemory: ...
-
-    def detect(
-        self, frame: Tensor, memory: FrameMemory, image_size: tuple[int, int], scale: tuple[float, float]
-    ) -> dict[str, Tensor]: ...
+__all__ = ["EvaluationReport", "FrameDetections", "detect_dataset", "evaluate", "score_detections"]
 
 
 @dataclass(frozen=True)
@@ -53,8 +41,8 @@ def evaluate(
     detector: nn.Module,
     index: VideoIndex,
     *,
-    transform: TransformConfig | None = None,
-    references: int = 14,
+    transform: FrameConfig | None = None,
+    references: int | None = None,
     device: str | torch.device | None = None,
     precision: Literal["float32", "bfloat16"] = "float32",
     progress: bool = True,
@@ -73,11 +61,11 @@ def evaluate(
 
 
 def detect_dataset(
-    detector: nn.Module,
+    detector: Any,
     index: VideoIndex,
     *,
-    transform: TransformConfig | None = None,
-    references: int = 14,
+    transform: FrameConfig | None = None,
+    references: int | None = None,
     device: str | torch.device | None = None,
     precision: Literal["float32", "bfloat16"] = "float32",
     progress: bool = True,
@@ -87,12 +75,11 @@ def detect_dataset(
     Each video is remembered once, by `references` frames spread evenly over it (the official test mode).
 
     Args:
-        detector: has `remember` and `detect` (see `Detector`); computes in eval mode, and is given back in
-            its own mode.
+        detector: a module that has `remember` and `detect` (see `clab_lite.detector.video.Detector`) and `config`;
+            computes in eval mode, and is given back in its own mode.
         index: the videos.
-        transform: frame size, `long_side` x `short_side` pixels; None is the official 1000 x 600. Give the
-            size of training.
-        references: reference frames per video.
+        transform: frame size; None is the detector's own, that of its training.
+        references: reference frames per video; None is the number in the detector's configuration.
         device: where to compute; None stays where the detector's weights are.
         precision: "bfloat16" computes under autocast.
         progress: show a bar with the time left.
@@ -100,47 +87,35 @@ def detect_dataset(
     Raises:
         DataError: a frame cannot be read.
     """
-    transform = DataConfig() if transform is None else transform
-    place = device_of(detector, device)
-    was_training = detector.training
-    detector.to(place).eval()
+    size = detector.config.frame if transform is None else transform
+    count = detector.config.detection.references if references is None else references
     bar = tqdm(total=index.frame_count, unit="frame", desc="evaluate", disable=not progress)
-    try:
+    with bar, inference(detector, device) as place:
         for video in range(len(index)):
-            for result in _detect_video(detector, index, video, transform, references, place, precision):
+            for result in _detect_video(detector, index, video, size, count, place, precision):
                 bar.update()
                 yield result
-    finally:
-        bar.close()
-        detector.train(was_training)
 
 
 def _detect_video(
     detector: Any,
     index: VideoIndex,
     video: int,
-    transform: TransformConfig,
+    size: FrameConfig,
     references: int,
     device: torch.device,
     precision: str,
 ) -> Iterator[FrameDetections]:
     def load(frame: int) -> PreparedFrame:
-        return load_frame(index, video, frame, transform, device)
+        return load_frame(index, video, frame, size, device)
 
-    count = index.videos[video].frame_count
-    wanted = adaptive_references(count, references)
-    # A short video repeats reference frames: each is decoded once.
-    loaded = dict(load_ahead(load, sorted(set(wanted)), device))
-    frames = [loaded[frame] for frame in wanted]
+    frames = index.videos[video].frame_count
+    results = detect_frames(detector, load, frames, count=references, threads=reading_threads(device))
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
-    with torch.no_grad(), autocast:
-        memory = detector.remember(
-            torch.stack([frame.pixels for frame in frames]), [frame.image_size for frame in frames]
-        )
-    for number, frame in load_ahead(load, range(count), device):
+    for number in range(frames):
         # Entered anew for each frame: a generator must not leave its caller without gradients.
         with torch.no_grad(), autocast:
-            result = detector.detect(frame.pixels, memory, frame.image_size, scale=frame.scale)
+            result = next(results)
         yield FrameDetections(
             video,
             number,

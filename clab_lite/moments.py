@@ -32,9 +32,7 @@ def embedding_maps(folder: Path, index: VideoIndex, device: torch.device) -> lis
     for moment, file in _MOMENTS.items():
         if (folder / file).exists():  # a weight that never reaches zero leaves no snapshot
             trained = load_run(folder, device, file)
-            tables = embed_levels(
-                trained.detector, index, ("object", "frame"), transform=trained.config.data, frame_step=2
-            )
+            tables = embed_levels(trained.detector, index, ("object", "frame"), frame_step=2)
             objects[moment], frames[moment] = tables["object"], tables["frame"]
     return [
         compare_maps("Objects", "one object in one frame (C4 features inside its box)", objects, by="class_name"),

@@ -14,6 +14,7 @@ from clab_lite.config import (
     DataConfig,
     DetectionConfig,
     DetectorConfig,
+    FrameConfig,
     ProposalConfig,
     RoIConfig,
     RPNConfig,
@@ -44,6 +45,7 @@ def laptop() -> Config:
     base = paper("r50")
     detector = replace(
         base.detector,
+        frame=FrameConfig(480, 320),
         backbone=BackboneConfig(architecture="resnet18"),
         neck_channels=256,
         rpn=RPNConfig(
@@ -55,14 +57,14 @@ def laptop() -> Config:
         box_head=BoxHeadConfig(width=512),
         contrast=ContrastConfig(channels=256),
     )
-    data = replace(base.data, long_side=480, short_side=320)
     train = replace(base.train, clips_per_rank=4, iterations=5000, precision="auto")
-    return Config(name="laptop", detector=detector, data=data, train=train)
+    return Config(name="laptop", detector=detector, data=base.data, train=train)
 
 
 def tiny() -> Config:
     """Half-width ResNet-18 from scratch at 128x192: minutes on two CPU cores."""
     detector = DetectorConfig(
+        frame=FrameConfig(192, 128),
         backbone=BackboneConfig("resnet18", 32, imagenet_weights=False, frozen_stages=0, frozen_norm=False),
         neck_channels=128,
         rpn=RPNConfig(
@@ -81,7 +83,7 @@ def tiny() -> Config:
         detection=DetectionConfig(score_threshold=0.001),
         supervise="all",
     )
-    data = DataConfig(long_side=192, short_side=128, colour_jitter=0.2, cache_images=True, workers=0)
+    data = DataConfig(colour_jitter=0.2, cache_images=True, workers=0)
     train = TrainConfig(
         clips_per_rank=4,
         iterations=800,

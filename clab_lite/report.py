@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from clab_lite.evaluation_report import ANY_TROUBLE, CLEAN, EvaluationReport, Scores
+from clab_lite.files import write_text
 from clab_lite.report_data import MapComparison, Picture, ReportData
 from clab_lite.show import html
 from clab_lite.show.curves import finding_detection, loss_curves, weight_zero
 from clab_lite.show.frames import draw_detections, judge
 from clab_lite.show.maps import embedding_map, scores_note
 from clab_lite.show.plots import finding_trouble
+from clab_lite.training.saved_config import flat
 
 __all__ = ["ReportData", "write_report"]
 
@@ -35,13 +35,7 @@ def write_report(path: str | Path, data: ReportData) -> Path:
         _cost(data),
         _repeat(data),
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(html.page(data.title, sections), encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_text(path, html.page(data.title, sections))
     return path
 
 
@@ -85,7 +79,7 @@ def _curves(data: ReportData) -> str:
     )
     caption = f"Iterations 1 to {rows[-1]['iteration']:,}."
     if zero:
-        caption += f" The dotted line marks where the weight reached zero (iteration {zero:,})."
+        caption += f" The dotted line marks where the weight reached zero (after iteration {zero:,})."
     return html.section(title, html.paragraph(text), html.picture(loss_curves(rows), caption))
 
 
@@ -212,15 +206,6 @@ def _repeat(data: ReportData) -> str:
     if data.facts:
         parts.append(html.pairs_table(data.facts.items()))
     if data.settings:
-        rows = list(_flat(data.settings))
+        rows = [(name, str(value)) for name, value in flat(data.settings).items()]
         parts.append(html.folded(f"All {len(rows)} settings", html.pairs_table(rows, code=True)))
     return html.section("How to repeat this run", *parts) if parts else ""
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested settings as dotted names."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", str(value)

@@ -27,11 +27,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
+from clab_lite import distributed
 from clab_lite.config import Config
 from clab_lite.data.vid import VideoIndex
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.schedule import contrast_schedule, count_iterations, falls_to_zero, learning_rate
-from clab_lite import distributed
 from clab_lite.training.batches import Batch, Target, batches, seed_iteration
 from clab_lite.training.calibrate import Compute, Precision, SpeedWatch, choose_compute, state_kept
 from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START

@@ -11,8 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from clab_lite.config import DetectionConfig, DetectorConfig, FrameConfig
 from clab_lite.data.classes import VID_CLASSES, VID_WNIDS
 from clab_lite.data.vid import VideoIndex, open_dataset
+from clab_lite.detector.memory import FrameMemory
 
 WIDTH, HEIGHT = 60, 44
 CAR, DOG = VID_CLASSES.index("car"), VID_CLASSES.index("dog")
@@ -70,28 +72,36 @@ def _xml(name: str, number: int, objects: Sequence[tuple[int, int, int, int, int
 class KnowingDetector(nn.Module):
     """Answers with the ground truth, moved right by `shift` original pixels; checks what it is given.
 
-    It counts calls to know where it is: all frames of a video in order, `remember` once before them.
+    It counts calls to know where it is: all frames of a video in order, `remember` only before the first of them.
     """
 
-    def __init__(self, index: VideoIndex, size: tuple[int, int], shift: float = 0.0) -> None:
+    def __init__(self, index: VideoIndex, size: tuple[int, int] = (66, 90), shift: float = 0.0) -> None:
         super().__init__()
         self.index, self.size, self.shift = index, size, shift
+        self.config = DetectorConfig(frame=FrameConfig(90, 66), detection=DetectionConfig(references=5))
         self.weight = nn.Parameter(torch.zeros(()))
-        self.video, self.frame = -1, 0
+        self.video, self.frame = -1, 1
         self.remembered: list[int] = []
+        """Calls of `remember` per video."""
+        self.memories: list[int] = []
+        """Frames in the memory of each video."""
 
-    def remember(self, frames: Tensor, image_sizes: Sequence[tuple[int, int]]) -> int:
+    def remember(self, frames: Tensor, image_sizes: Sequence[tuple[int, int]]) -> FrameMemory:
         assert not self.training
         assert frames.shape[1:] == (3, *(-(-side // 16) * 16 for side in self.size))
         assert list(image_sizes) == [self.size] * len(frames)
-        self.video, self.frame = self.video + 1, 0
-        self.remembered.append(len(frames))
-        return self.video
+        if self.frame:
+            self.video, self.frame = self.video + 1, 0
+            self.remembered.append(0)
+        self.remembered[-1] += 1
+        return FrameMemory(torch.full((len(frames), 1, 1, 1), self.video), [torch.zeros(0, 4)] * len(frames), [])
 
     def detect(
-        self, frame: Tensor, memory: int, image_size: tuple[int, int], scale: tuple[float, float]
+        self, frame: Tensor, memory: FrameMemory, image_size: tuple[int, int], scale: tuple[float, float]
     ) -> dict[str, Tensor]:
-        assert memory == self.video
+        assert bool((memory.features == self.video).all())
+        if self.frame == 0:
+            self.memories.append(len(memory))
         assert tuple(image_size) == self.size
         height, width = self.size
         assert bool((frame[:, height:] == 0).all())
@@ -112,6 +122,7 @@ class FlatDetector(nn.Module):
 
     def __init__(self, auxiliary: bool = True) -> None:
         super().__init__()
+        self.config = DetectorConfig(frame=FrameConfig(90, 66))
         self.weight = nn.Parameter(torch.zeros(()))
         self.auxiliary = _Mean() if auxiliary else None
 

@@ -70,7 +70,7 @@ def test_preset_gives_the_defaults_and_options_replace_them() -> None:
     command = parse(["train", "data", "--preset", "laptop", "--train.iterations", "50", "--data.flip", "0.25"])
     assert isinstance(command, commands.Train)
     assert command.config.name == "laptop"
-    assert command.config.data.long_side == 480
+    assert command.config.detector.frame.long_side == 480
     assert command.config.train.iterations == 50
     assert command.config.data.flip == 0.25
 

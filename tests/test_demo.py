@@ -67,7 +67,7 @@ def test_report_is_whole_and_stands_alone(run: Path) -> None:
 
 def test_without_the_branch_every_bit_stays(run: Path, world: Path) -> None:
     trained = load_run(run)
-    cost = branch_cost(trained.detector, open_dataset(world, split="val").select([0]), trained.config)
+    cost = branch_cost(trained.detector, open_dataset(world, split="val").select([0]))
     assert cost.frames == 4
     assert cost.largest_difference == 0.0
     branch = sum(p.numel() for p in trained.detector.auxiliary.parameters())

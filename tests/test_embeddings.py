@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import torch
 from small_dataset import CAR, DOG, FlatDetector, open_small_dataset
-from test_evaluate import Size
 
+from clab_lite.config import FrameConfig
 from clab_lite.data.transforms import normalise
 from clab_lite.data.vid import VideoIndex
 from clab_lite.embeddings import EmbeddingTable, embed, embed_levels
@@ -30,7 +30,7 @@ def _embedding(matrix: np.ndarray, classes: list[str], video: list[int], frame: 
 
 def test_object_rows(index: VideoIndex) -> None:
     detector = FlatDetector().train()
-    table = embed(detector, index, transform=Size(), progress=False)
+    table = embed(detector, index, progress=False)
     assert detector.training
     assert table.matrix.shape == (11, 3)
     assert table.matrix.dtype == np.float32
@@ -46,7 +46,7 @@ def test_object_rows(index: VideoIndex) -> None:
 
 def test_frame_rows_and_padding(index: VideoIndex) -> None:
     """A frame feature is the mean over the picture, not over the zeros beside it."""
-    tables = embed_levels(FlatDetector(), index, ("frame", "projector"), transform=Size(64, 44), progress=False)
+    tables = embed_levels(FlatDetector(), index, ("frame", "projector"), transform=FrameConfig(64, 44), progress=False)
     frame = tables["frame"]
     assert frame.matrix.shape == (9, 3)
     assert frame.table["label"].tolist()[-2:] == [DOG, -1]  # the last frame shows nothing
@@ -59,17 +59,19 @@ def test_frame_rows_and_padding(index: VideoIndex) -> None:
 
 
 def test_padding_cells_are_left_out(index: VideoIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clab_lite.frames.pad_to_multiple", lambda x: torch.nn.functional.pad(x, (0, 36, 0, 20)))
-    wide = embed(FlatDetector(), index, "frame", transform=Size(60, 44), progress=False).matrix
+    monkeypatch.setattr(
+        "clab_lite.detector.video.pad_to_multiple", lambda x: torch.nn.functional.pad(x, (0, 36, 0, 20))
+    )
+    wide = embed(FlatDetector(), index, "frame", transform=FrameConfig(60, 44), progress=False).matrix
     monkeypatch.undo()
-    tight = embed(FlatDetector(), index, "frame", transform=Size(60, 44), progress=False).matrix
+    tight = embed(FlatDetector(), index, "frame", transform=FrameConfig(60, 44), progress=False).matrix
     np.testing.assert_allclose(wide, tight, rtol=1e-5)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 100])
 def test_batch_size_and_step_change_nothing(index: VideoIndex, batch: int) -> None:
-    whole = embed(FlatDetector(), index, transform=Size(), progress=False)
-    part = embed(FlatDetector(), index, transform=Size(), frame_step=2, batch=batch, progress=False)
+    whole = embed(FlatDetector(), index, progress=False)
+    part = embed(FlatDetector(), index, frame_step=2, batch=batch, progress=False)
     keep = whole.table["frame"] % 2 == 0
     pd.testing.assert_frame_equal(part.table, whole.table[keep].reset_index(drop=True))
     np.testing.assert_allclose(part.matrix, whole.matrix[keep.to_numpy()], rtol=1e-5)

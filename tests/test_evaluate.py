@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from small_dataset import CAR, KnowingDetector, open_small_dataset
 
+from clab_lite.config import FrameConfig
 from clab_lite.data.vid import VideoIndex
 from clab_lite.errors import DataError
 from clab_lite.evaluate import FrameDetections, detect_dataset, evaluate, score_detections
 from clab_lite.evaluation_report import EvaluationReport
-
-
-@dataclass(frozen=True)
-class Size:
-    long_side: int = 90
-    short_side: int = 66
-
-
-RESIZED = (66, 90)
 
 
 @pytest.fixture(scope="module")
@@ -30,23 +21,32 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> VideoIndex:
 
 
 def test_knowing_detector_is_perfect(index: VideoIndex) -> None:
-    detector = KnowingDetector(index, RESIZED).train()
-    report = evaluate(detector, index, transform=Size(), references=5, progress=False)
+    """Frame size and number of references are the detector's own."""
+    detector = KnowingDetector(index).train()
+    report = evaluate(detector, index, progress=False)
     assert report.ap50 == pytest.approx(1.0)
     assert report.ap == pytest.approx(1.0)
     assert report.counts == {"videos": 3, "frames": 9, "boxes": 11}
-    assert detector.remembered == [5, 5, 5]
+    assert detector.memories == [5, 5, 5]
+    assert detector.remembered == [4, 3, 2]  # the frames there are
     assert detector.training  # given back as it came
 
 
+def test_another_size_and_number_of_references(index: VideoIndex) -> None:
+    detector = KnowingDetector(index, size=(55, 75))
+    report = evaluate(detector, index, transform=FrameConfig(75, 60), references=3, progress=False)
+    assert report.ap == pytest.approx(1.0)
+    assert detector.memories == [3, 3, 3]
+
+
 def test_shifted_boxes_score_nothing(index: VideoIndex) -> None:
-    report = evaluate(KnowingDetector(index, RESIZED, shift=40), index, transform=Size(), progress=False)
+    report = evaluate(KnowingDetector(index, shift=40), index, progress=False)
     assert report.ap50 == 0.0
     assert {scores.ap50 for scores in report.per_class.values()} == {0.0}
 
 
 def test_groups_and_what_they_stand_on(index: VideoIndex) -> None:
-    report = evaluate(KnowingDetector(index, RESIZED), index, transform=Size(), progress=False)
+    report = evaluate(KnowingDetector(index), index, progress=False)
     assert list(report.by_trouble) == ["clean", "any_trouble", "motion_blur", "noise", "occlusion"]
     counts = {name: (s.videos, s.frames, s.boxes) for name, s in report.by_trouble.items()}
     assert counts == {
@@ -66,7 +66,7 @@ def test_trouble_groups_use_their_own_frames(index: VideoIndex) -> None:
     """Only clean frames are detected: clean is perfect, troubled is zero, all is in between."""
     found = [
         frame
-        for frame in detect_dataset(KnowingDetector(index, RESIZED), index, transform=Size(), progress=False)
+        for frame in detect_dataset(KnowingDetector(index), index, progress=False)
         if not index.troubles(frame.video, frame.frame)
     ]
     report = score_detections(index, found)
@@ -104,7 +104,7 @@ def test_report_survives_json(index: VideoIndex, tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_to_the_log_without_progress(index: VideoIndex, capsys: pytest.CaptureFixture[str]) -> None:
-    evaluate(KnowingDetector(index, RESIZED), index, transform=Size(), progress=True)
+    evaluate(KnowingDetector(index), index, progress=True)
     assert "frame" in capsys.readouterr().err
-    evaluate(KnowingDetector(index, RESIZED), index, transform=Size(), progress=False)
+    evaluate(KnowingDetector(index), index, progress=False)
     assert capsys.readouterr().err == ""

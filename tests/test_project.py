@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("interop",),
     ("data", "metrics", "evaluation_report"),
     ("schedule", "presets"),
-    ("config", "errors", "devices", "distributed", "__init__"),
+    ("config", "errors", "files", "devices", "distributed", "__init__"),
 )
 
 

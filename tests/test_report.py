@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_dataset import FlatDetector, KnowingDetector, open_small_dataset
-from test_evaluate import RESIZED, Size
 
 from clab_lite.embeddings import embed
 from clab_lite.evaluate import FrameDetections, detect_dataset, score_detections
@@ -58,8 +57,8 @@ def _read(path: Path) -> _Reader:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
     index = open_small_dataset(tmp_path_factory.mktemp("small"))
-    found = list(detect_dataset(KnowingDetector(index, RESIZED), index, transform=Size(), progress=False))
-    table = embed(FlatDetector(), index, transform=Size(), progress=False)
+    found = list(detect_dataset(KnowingDetector(index), index, progress=False))
+    table = embed(FlatDetector(), index, progress=False)
     losses = dict.fromkeys(("rpn_objectness", "rpn_box", "box_class", "box_regression", "contrast", "total"), 1.0)
     rows = [
         {"iteration": i, "losses": losses, "contrast_weight": w, "contrast_chance": 2.3}
@@ -144,7 +143,7 @@ def test_failure_leaves_the_old_report(data: ReportData, tmp_path: Path, monkeyp
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("clab_lite.report.os.replace", fail)
+    monkeypatch.setattr("clab_lite.files.os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         write_report(path, replace(data, title="new", pictures=(), maps=(), log_rows=()))
     assert path.read_text() == before

@@ -9,7 +9,15 @@ import numpy as np
 from PIL import Image
 
 from clab_lite import presets
-from clab_lite.config import BackboneConfig, BoxHeadConfig, Config, ContrastConfig, ProposalConfig, SamplerConfig
+from clab_lite.config import (
+    BackboneConfig,
+    BoxHeadConfig,
+    Config,
+    ContrastConfig,
+    FrameConfig,
+    ProposalConfig,
+    SamplerConfig,
+)
 
 _WNIDS = ("n02691156", "n02084071", "n01503061")
 _HEIGHT, _WIDTH, _FRAMES, _VIDEOS = 64, 96, 8, 4
@@ -42,6 +50,7 @@ def micro_config(iterations: int = 40) -> Config:
     base = presets.tiny()
     detector = replace(
         base.detector,
+        frame=FrameConfig(96, 64),
         backbone=BackboneConfig("resnet18", 8, imagenet_weights=False, frozen_stages=0, frozen_norm=True),
         neck_channels=16,
         rpn=replace(
@@ -54,7 +63,7 @@ def micro_config(iterations: int = 40) -> Config:
         box_head=BoxHeadConfig(layers=2, width=32, attention_blocks=4, class_agnostic=True),
         contrast=ContrastConfig(channels=16, hidden=16, embedding=8),
     )
-    data = replace(base.data, long_side=96, short_side=64, cache_images=False)
+    data = replace(base.data, cache_images=False)
     train = replace(
         base.train,
         clips_per_rank=2,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ def train(options: commands.Train) -> int:
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
     from clab_lite.train import train as train_detector
+    from clab_lite.training.saved_config import config_to_dict, flat
 
     config, device = options.config, pick_device(options.device)
     first = os.environ.get("RANK", "0") == "0"  # one of torchrun's processes speaks
@@ -41,7 +41,7 @@ def train(options: commands.Train) -> int:
         include_det=config.data.include_det,
     )
     if first:
-        print("\n".join(describe(config)))
+        print("\n".join(f"{name} = {value!r}" for name, value in flat(config_to_dict(config)).items()))
         print(f"{len(index)} videos, {index.frame_count} frames, {len(index.key_frames)} key frames; on {device}")
     result = train_detector(
         config, index, options.out, device=device, resume=options.resume, overwrite=options.overwrite
@@ -52,34 +52,20 @@ def train(options: commands.Train) -> int:
     return 0
 
 
-def describe(settings: Any, prefix: str = "") -> list[str]:
-    """Every field of nested dataclasses as "detector.rpn.channels = 512", in order."""
-    lines: list[str] = []
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if is_dataclass(value):
-            lines += describe(value, f"{prefix}{field.name}.")
-        else:
-            lines.append(f"{prefix}{field.name} = {value!r}")
-    return lines
-
-
 def evaluate(options: commands.Evaluate) -> int:
     """Score a run, print the table, write metrics.json."""
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
     from clab_lite.evaluate import evaluate as score
+    from clab_lite.files import write_text
     from clab_lite.trained import load_run
-    from clab_lite.training.checkpoint import replaced
 
     trained = load_run(options.run_folder, pick_device(options.device))
     index = open_dataset(options.dataset, split=options.split)
-    references = trained.config.detector.detection.references
-    report = score(trained.detector, index, transform=trained.config.data, references=references)
+    report = score(trained.detector, index)
     print("\n".join(score_table(report)))
     path = options.run_folder / "metrics.json"
-    with replaced(path) as beside:
-        beside.write_text(report.to_json() + "\n", encoding="utf-8")
+    write_text(path, report.to_json() + "\n")
     print(path)
     return 0
 
@@ -123,14 +109,15 @@ def embed(options: commands.Embed) -> int:
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
     from clab_lite.embeddings import embed as embed_dataset
+    from clab_lite.files import replaced
     from clab_lite.show.plots import embedding_map, to_png
     from clab_lite.trained import load_run
-    from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START, replaced
+    from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
 
     files = {"end": CHECKPOINT, "contrast-zero": SNAPSHOT_CONTRAST_ZERO, "start": SNAPSHOT_START}
     trained = load_run(options.run_folder, pick_device(options.device), files[options.weights])
     index = open_dataset(options.dataset, split=options.split)
-    table = embed_dataset(trained.detector, index, options.level, transform=trained.config.data)
+    table = embed_dataset(trained.detector, index, options.level)
     points = table.map(options.method)
     out = options.out if options.out is not None else options.run_folder / "embeddings"
     with replaced(out / "embeddings.csv") as beside:

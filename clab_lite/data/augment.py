@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from clab_lite.config import DataConfig
+from clab_lite.config import DataConfig, FrameConfig
 from clab_lite.data.transforms import (
     clamp_boxes,
     flip_boxes,
@@ -35,12 +35,12 @@ class ClipAugmentation:
     saturation: float = 1.0
 
     @classmethod
-    def draw(cls, config: DataConfig, rng: random.Random) -> ClipAugmentation:
-        """Draw from the ranges of the configuration; five numbers are always consumed."""
+    def draw(cls, config: DataConfig, size: FrameConfig, rng: random.Random) -> ClipAugmentation:
+        """Draw from the ranges of the configuration, around a frame size; five numbers are always consumed."""
         flip = rng.random() < config.flip
-        size = 1 + config.scale_jitter * rng.uniform(-1, 1)
+        factor = 1 + config.scale_jitter * rng.uniform(-1, 1)
         colours = [max(1 + config.colour_jitter * rng.uniform(-1, 1), 0.0) for _ in range(3)]
-        long_side, short_side = (max(round(side * size), 1) for side in (config.long_side, config.short_side))
+        long_side, short_side = (max(round(side * factor), 1) for side in (size.long_side, size.short_side))
         return cls(long_side, short_side, flip, *colours)
 
     def frames(self, images: list[Tensor]) -> tuple[list[Tensor], list[tuple[float, float]]]:

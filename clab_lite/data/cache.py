@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterable
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from clab_lite.data.table import IndexTable
+from clab_lite.files import replaced
 
 VERSION = 1
 """Raise when the meaning of a stored column changes."""
@@ -85,14 +85,8 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     ignore = path.parent / ".gitignore"
     if not ignore.exists():  # a dataset inside a repository must not carry its index along
         ignore.write_text("*\n")
-    handle, temporary = tempfile.mkstemp(prefix=path.stem, suffix=".partial", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replaced(path) as beside, beside.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _table(text: dict, arrays: dict[str, np.ndarray]) -> IndexTable:

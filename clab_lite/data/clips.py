@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.data import Dataset
 
-from clab_lite.config import DataConfig
+from clab_lite.config import DataConfig, FrameConfig
 from clab_lite.data.augment import ClipAugmentation
 from clab_lite.data.clip_sampler import ClipSampler
 from clab_lite.data.references import bilateral_uniform
@@ -50,17 +50,19 @@ class ClipDataset(Dataset[ClipSample]):
     """`dataset[(position, key)]` -> ClipSample. Safe to pickle.
 
     Everything random depends on (seed, position) alone: not on workers, ranks, or what was read before.
+    Frames fit the detector's `size`, give or take the scale jitter.
     Boxes that may not be trained on (`clab_lite.data.table.trainable`) are dropped, the rest clamped to the
     frame.
     """
 
-    def __init__(self, index: VideoIndex, config: DataConfig, seed: int) -> None:
+    def __init__(self, index: VideoIndex, config: DataConfig, size: FrameConfig, seed: int) -> None:
         if len(index.key_frames) == 0:
             raise DataError(
                 f"{index.video_root}: no key frame holds a usable box. Open the train split, and check its lists."
             )
         self.index = index
         self.config = config
+        self.size = size
         self.seed = seed
         self._images: dict[tuple[int, int], Tensor] = {}
         self._cached_bytes = 0
@@ -73,7 +75,7 @@ class ClipDataset(Dataset[ClipSample]):
         video, frame = (int(value) for value in self.index.key_frames[key])
         rng = random.Random(f"{self.seed}/{position}")
         numbers = [frame, *self._references(video, frame, rng)]
-        augmentation = ClipAugmentation.draw(self.config, rng)
+        augmentation = ClipAugmentation.draw(self.config, self.size, rng)
         images = [self._image(video, number) for number in numbers]
         frames, scales = augmentation.frames(images)
         targets = [

@@ -7,11 +7,11 @@ units on average (one grey level is 0.017).
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from clab_lite.config import FrameConfig
 
 IMAGENET_MEAN: tuple[float, float, float] = (123.675, 116.28, 103.53)
 """Mean of red, green, blue on the 0..255 scale."""
@@ -19,16 +19,6 @@ IMAGENET_STD: tuple[float, float, float] = (58.395, 57.12, 57.375)
 """Standard deviation of red, green, blue on the 0..255 scale."""
 PAD_MULTIPLE = 16
 """Frames are padded to a multiple of the detector's stride."""
-
-
-class TransformConfig(Protocol):
-    """The fields of `DataConfig` that decide a frame's size, in pixels."""
-
-    @property
-    def long_side(self) -> int: ...
-
-    @property
-    def short_side(self) -> int: ...
 
 
 def resized_shape(height: int, width: int, long_side: int, short_side: int) -> tuple[int, int]:
@@ -93,7 +83,7 @@ def pad_to_multiple(image: Tensor, multiple: int = PAD_MULTIPLE) -> Tensor:
     return F.pad(image, (0, -width % multiple, 0, -height % multiple))
 
 
-def prepare_frame(image: Tensor, config: TransformConfig) -> tuple[Tensor, tuple[float, float]]:
+def prepare_frame(image: Tensor, size: FrameConfig) -> tuple[Tensor, tuple[float, float]]:
     """A decoded frame (3, H, W) uint8 RGB -> (float32 (3, H', W') normalised and not padded, scale (sx, sy))."""
-    resized, scale = resize_keep_ratio(image, config.long_side, config.short_side)
+    resized, scale = resize_keep_ratio(image, size.long_side, size.short_side)
     return normalise(resized), scale

@@ -112,7 +112,8 @@ def load_imagenet_weights(backbone: Backbone, config: BackboneConfig) -> bool:
     """Load torchvision's ImageNet weights; False, with a clear warning, when they cannot be had (no network)."""
     if config.width != 64:
         raise DataError(f"ImageNet weights exist for width 64, not {config.width}. Set imagenet_weights to False.")
-    weights = models.get_model_weights(config.architecture).DEFAULT  # type: ignore[attr-defined]
+    # V1, as in the official recipe; torchvision's newer ones come from another training recipe.
+    weights = models.get_model_weights(config.architecture)["IMAGENET1K_V1"]
     try:
         state = weights.get_state_dict(progress=True, check_hash=True)
     except OSError as error:

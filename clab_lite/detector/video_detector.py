@@ -7,7 +7,7 @@ The auxiliary branch reads C4 and is used only in training.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from clab_lite.detector.roi_align import roi_align
 from clab_lite.detector.rpn import RegionProposalNetwork, propose, rpn_losses
 from clab_lite.detector.targets import ClipTargets, auxiliary_rows
 from clab_lite.detector.temporal_roi_align import TemporalRoIAlign
-from clab_lite.detector.video import detect_video
+from clab_lite.detector.video import References, detect_video
 
 ImageSize = tuple[int, int]
 
@@ -182,9 +182,16 @@ class VideoDetector(nn.Module):
         return self.box_head(pooled, [memory.encoded])
 
     def detect_video(
-        self, video: Sequence[Tensor], references: Literal["adaptive", "sliding"] = "adaptive", count: int | None = None
+        self, video: Sequence[Tensor], references: References = "adaptive", count: int | None = None
     ) -> Iterator[dict[str, Tensor]]:
-        """Detections of every frame of a video, in order. See `clab_lite.detector.video.detect_video`."""
+        """Detections of every frame of a video, in order. See `clab_lite.detector.video.detect_video`.
+
+        Args:
+            video: normalised frames (3, h, w) of one size, not padded; any sequence, a frame is read when needed.
+            references: "adaptive" spreads the reference frames evenly over the video (official); "sliding" takes
+                those around each frame.
+            count: reference frames; None is the configured number.
+        """
         return detect_video(self, video, references, self.config.detection.references if count is None else count)
 
     def _require_eval(self) -> None:

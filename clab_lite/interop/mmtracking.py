@@ -28,7 +28,12 @@ _PREFIXES: tuple[tuple[str, str], ...] = (
     ("auxiliary.proj.", "auxiliary.projector."),
 )
 _ATTENTION = {"fc_embed": "query", "ref_fc_embed": "key", "ref_fc": "value", "fc": "output"}
-_ATTENTION_BACK = {ours: official for official, ours in _ATTENTION.items()}
+_Table = tuple[tuple[tuple[str, str], ...], dict[str, str]]
+_TO_OURS: _Table = (_PREFIXES, _ATTENTION)
+_TO_OFFICIAL: _Table = (
+    tuple((ours, official) for official, ours in _PREFIXES),
+    {ours: official for official, ours in _ATTENTION.items()},
+)
 
 
 def from_mmtracking(checkpoint: str | Path | Mapping[str, Any]) -> dict[str, Tensor]:
@@ -46,7 +51,8 @@ def from_mmtracking(checkpoint: str | Path | Mapping[str, Any]) -> dict[str, Ten
     place = "checkpoint" if isinstance(checkpoint, Mapping) else str(checkpoint)
     content = checkpoint if isinstance(checkpoint, Mapping) else _load(Path(checkpoint))
     official = content.get("state_dict", content)
-    unknown = [name for name in official if _rename(name.removeprefix("module.")) is None]
+    renamed = {name: _rename(name.removeprefix("module."), _TO_OURS) for name in official}
+    unknown = [name for name, ours in renamed.items() if ours is None]
     if unknown:
         raise DataError.at(
             place,
@@ -54,12 +60,18 @@ def from_mmtracking(checkpoint: str | Path | Mapping[str, Any]) -> dict[str, Ten
             f"{len(unknown)} keys are not of a SELSA / Temporal RoI Align / CLAB detector, the first is {unknown[0]!r}",
             "Give a checkpoint of one of these methods with a ResNet DC5 backbone.",
         )
-    return {str(_rename(name.removeprefix("module."))): value for name, value in official.items()}
+    return {str(renamed[name]): value for name, value in official.items()}
 
 
 def to_mmtracking(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Our state dict -> official names. Inverse of `from_mmtracking`."""
-    return {_rename_back(name): value for name, value in state.items()}
+    renamed = {name: _rename(name, _TO_OFFICIAL) for name in state}
+    for name, official in renamed.items():
+        if official is None:
+            raise DataError(
+                f"{name!r} is no parameter of VideoDetector; only its state dict can be written in official names."
+            )
+    return {str(renamed[name]): value for name, value in state.items()}
 
 
 def _load(path: Path) -> Mapping[str, Any]:
@@ -74,21 +86,13 @@ def _load(path: Path) -> Mapping[str, Any]:
         ) from error
 
 
-def _rename(name: str) -> str | None:
-    for official, ours in _PREFIXES:
-        if name.startswith(official):
-            rest = name[len(official) :]
-            if ours == "box_head.aggregators.":
-                rest = re.sub(r"^(\d+)\.(\w+)\.", lambda m: f"{m[1]}.{_ATTENTION.get(m[2], m[2])}.", rest)
-            return ours + rest
+def _rename(name: str, table: _Table) -> str | None:
+    """The name with its prefix exchanged, and the layer inside an attention block; None when no prefix fits."""
+    prefixes, attention = table
+    for old, new in prefixes:
+        if name.startswith(old):
+            rest = name[len(old) :]
+            if ".aggregator" in old:
+                rest = re.sub(r"^(\d+)\.(\w+)\.", lambda m: f"{m[1]}.{attention.get(m[2], m[2])}.", rest)
+            return new + rest
     return None
-
-
-def _rename_back(name: str) -> str:
-    for official, ours in _PREFIXES:
-        if name.startswith(ours):
-            rest = name[len(ours) :]
-            if ours == "box_head.aggregators.":
-                rest = re.sub(r"^(\d+)\.(\w+)\.", lambda m: f"{m[1]}.{_ATTENTION_BACK.get(m[2], m[2])}.", rest)
-            return official + rest
-    raise DataError(f"{name!r} is no parameter of VideoDetector; only its state dict can be written in official names.")

@@ -60,12 +60,13 @@ def loss_curves(rows: Sequence[Row]) -> Figure:
 
 
 def weight_zero(rows: Sequence[Row]) -> int | None:
-    """First logged iteration at which the contrast's weight had come down to zero; None when it never did."""
-    seen = False
+    """The last logged iteration whose contrast still counted, when its weight came down to zero; None when not."""
+    last = None
     for row in rows:
-        if seen and row["contrast_weight"] == 0:
-            return int(row["iteration"])
-        seen = seen or row["contrast_weight"] > 0
+        if row["contrast_weight"] > 0:
+            last = int(row["iteration"])
+        elif last is not None:
+            return last
     return None
 
 
@@ -135,7 +136,7 @@ def _weight(axes: Axes, times: Sequence[int], rows: Sequence[Row]) -> None:
     zero = weight_zero(rows)
     weights = [row["contrast_weight"] for row in rows]
     if zero is not None:
-        heading(axes, f"The weight of the contrast reached zero at iteration {zero}")
+        heading(axes, f"The weight of the contrast reached zero after iteration {zero}")
     elif any(weights):
         heading(axes, f"The weight of the contrast was {weights[0]:.3g} at first and {weights[-1]:.3g} at the end")
     else:

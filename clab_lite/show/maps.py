@@ -94,4 +94,9 @@ def _scatter(axes: Axes, points: NDArray[np.float32], groups: NDArray[np.str_], 
 
 def _handle(position: int, name: str) -> Line2D:
     colour, marker = class_style(position)
-    return Line2D([], [], linestyle="", marker=marker, color=colour, label=name.replace("_", " "), markersize=7)
+    return Line2D([], [], linestyle="", marker=marker, color=colour, label=_short(name), markersize=7)
+
+
+def _short(name: str) -> str:
+    """What tells a class or a video apart: "domestic cat", "val 00000003"."""
+    return name.rsplit("/", 1)[-1].removeprefix("ILSVRC2015_").replace("_", " ")

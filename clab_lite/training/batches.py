@@ -38,7 +38,7 @@ def batches(
         start_iteration=start_iteration,
     )
     loader = DataLoader(
-        ClipDataset(index, config.data, config.train.seed),
+        ClipDataset(index, config.data, config.detector.frame, config.train.seed),
         batch_sampler=sampler,
         collate_fn=collate_clips,
         num_workers=config.data.workers,

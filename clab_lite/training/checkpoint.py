@@ -1,19 +1,16 @@
-"""Files that are never seen half written: a checkpoint is written beside its place, then renamed."""
+"""Checkpoints: written whole or not at all, read without running code."""
 
 from __future__ import annotations
 
-import json
-import os
 import pickle
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from clab_lite.errors import DataError
+from clab_lite.files import replaced
 
 CHECKPOINT = "checkpoint.pt"
 """Everything to continue: model, optimizer, iteration, settings."""
@@ -27,12 +24,6 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Save tensors and plain values so that `path` holds the old content or the new one, never a part."""
     with replaced(path) as beside:
         torch.save(content, beside)
-
-
-def write_json(path: Path, content: object) -> None:
-    """Save as indented JSON, atomically."""
-    with replaced(path) as beside:
-        beside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -51,17 +42,3 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or "model" not in content:
         raise DataError.at(path, "", "holds no entry 'model'", "Pass a file that clab_lite.train wrote.")
     return content
-
-
-@contextmanager
-def replaced(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; renamed onto it when the block succeeds, removed when it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield beside
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

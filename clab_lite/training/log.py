@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from torch.utils.tensorboard import SummaryWriter
 
 from clab_lite.errors import DataError
-from clab_lite.training.checkpoint import replaced
+from clab_lite.files import write_text
 from clab_lite.training.run_folder import LOG, TENSORBOARD
 
 
@@ -27,8 +27,7 @@ class RunLog:
             return
         path = folder / LOG
         kept = [row for row in read_log(path) if row["iteration"] <= start_iteration] if path.exists() else []
-        with replaced(path) as beside:
-            beside.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
         self._file = path.open("a", encoding="utf-8")
         self._events = SummaryWriter(folder / TENSORBOARD, purge_step=start_iteration + 1)
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clab_lite.training.calibrate import Precision
 from clab_lite.distributed import average_over_ranks, world_size
+from clab_lite.training.calibrate import Precision
 
 DETECTION_LOSSES = ("rpn_objectness", "rpn_box", "box_class", "box_regression")
 LOSSES = (*DETECTION_LOSSES, "contrast")

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from clab_lite.config import Config
+from clab_lite.distributed import barrier, is_main
 from clab_lite.errors import DataError
+from clab_lite.files import write_json
 from clab_lite.training.checkpoint import (
     CHECKPOINT,
     SNAPSHOT_CONTRAST_ZERO,
     SNAPSHOT_START,
     read_checkpoint,
     write_checkpoint,
-    write_json,
 )
-from clab_lite.distributed import barrier, is_main
 from clab_lite.training.saved_config import config_to_dict, differences
 
 CONFIG = "config.json"

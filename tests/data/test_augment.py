@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from clab_lite.config import DataConfig
+from clab_lite.config import DataConfig, FrameConfig
 from clab_lite.data.augment import ClipAugmentation
 from clab_lite.data.transforms import normalise
 
@@ -40,9 +40,9 @@ def test_colours_change_as_step_by_step(brightness, contrast, saturation):
 
 
 def test_draws_stay_in_their_ranges_and_fill_them():
-    config = DataConfig(long_side=200, short_side=100, flip=0.3, colour_jitter=0.4, scale_jitter=0.1)
+    config = DataConfig(flip=0.3, colour_jitter=0.4, scale_jitter=0.1)
     rng = random.Random(0)
-    drawn = [ClipAugmentation.draw(config, rng) for _ in range(400)]
+    drawn = [ClipAugmentation.draw(config, FrameConfig(200, 100), rng) for _ in range(400)]
     for name in ("brightness", "contrast", "saturation"):
         values = [getattr(augmentation, name) for augmentation in drawn]
         assert 0.6 <= min(values) < 0.63
@@ -53,7 +53,7 @@ def test_draws_stay_in_their_ranges_and_fill_them():
 
 
 def test_the_official_settings_only_flip():
-    drawn = [ClipAugmentation.draw(DataConfig(), random.Random(seed)) for seed in range(20)]
+    drawn = [ClipAugmentation.draw(DataConfig(), FrameConfig(), random.Random(seed)) for seed in range(20)]
     assert {(a.long_side, a.short_side, a.brightness, a.contrast, a.saturation) for a in drawn} == {
         (1000, 600, 1.0, 1.0, 1.0)
     }

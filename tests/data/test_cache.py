@@ -74,14 +74,14 @@ def test_a_damaged_index_is_built_again(tree, builds, content):
 
 def refuse(monkeypatch, unwritable):
     """Make writing fail as on a full or read-only disk, for paths that hold one of these words."""
-    make = cache.tempfile.mkstemp
+    write = cache.replaced
 
-    def mkstemp(*args, **options):
-        if any(word in str(options["dir"]) for word in unwritable):
+    def replaced(path):
+        if any(word in str(path.parent) for word in unwritable):
             raise OSError(28, "No space left on device")
-        return make(*args, **options)
+        return write(path)
 
-    monkeypatch.setattr(cache.tempfile, "mkstemp", mkstemp)
+    monkeypatch.setattr(cache, "replaced", replaced)
 
 
 def test_a_read_only_dataset_uses_the_users_cache(tree, builds, monkeypatch, tmp_path):

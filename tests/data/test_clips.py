@@ -11,17 +11,18 @@ from small_tree import TRAIN, annotation_xml, object_xml, write, write_jpeg
 from torch.testing import assert_close
 from torch.utils.data import DataLoader
 
-from clab_lite.config import DataConfig
+from clab_lite.config import DataConfig, FrameConfig
 from clab_lite.data import open_dataset
 from clab_lite.data.clips import ClipDataset, ClipSampler, collate_clips
 from clab_lite.data.transforms import normalise
 from clab_lite.errors import DataError
 
-PLAIN = DataConfig(long_side=64, short_side=48, flip=0.0, references=2)
+PLAIN = DataConfig(flip=0.0, references=2)
+SIZE = FrameConfig(64, 48)
 
 
-def dataset(tree, seed=0, **options) -> ClipDataset:
-    return ClipDataset(open_dataset(tree.root, "train", include_det=True), replace(PLAIN, **options), seed)
+def dataset(tree, seed=0, size=SIZE, **options) -> ClipDataset:
+    return ClipDataset(open_dataset(tree.root, "train", include_det=True), replace(PLAIN, **options), size, seed)
 
 
 def test_a_plain_sample_holds_the_frames_and_their_boxes(tree):
@@ -43,10 +44,10 @@ def test_a_plain_sample_holds_the_frames_and_their_boxes(tree):
 
 
 def test_boxes_follow_the_pixels_through_resize_and_flip(tree):
-    sample = dataset(tree, long_side=128, short_side=96, flip=1.0)[0, 2]
+    sample = dataset(tree, size=FrameConfig(128, 96), flip=1.0)[0, 2]
     assert sample.target["scale"] == (2.0, 2.0)
     assert_close(sample.target["boxes"], torch.tensor([[128 - 64.0, 10, 128 - 24, 50]]))
-    plain = dataset(tree, long_side=128, short_side=96)[0, 2]
+    plain = dataset(tree, size=FrameConfig(128, 96))[0, 2]
     for flipped, frame in zip(sample.frames, plain.frames, strict=True):
         assert_close(flipped, frame.flip(-1))
 
@@ -137,7 +138,7 @@ def test_scale_jitter_changes_the_size_within_its_range(tree):
 
 
 def test_a_batch_is_padded_with_zeros_to_a_multiple_of_16(tree):
-    wide, tall = dataset(tree)[0, 0], dataset(tree, long_side=56, short_side=56)[1, 1]
+    wide, tall = dataset(tree)[0, 0], dataset(tree, size=FrameConfig(56, 56))[1, 1]
     tall.frames[0] = tall.frames[0][:, :, :30]
     clips, targets = collate_clips([wide, tall])
     assert clips.shape == (2, 3, 3, 48, 64)
@@ -160,4 +161,4 @@ def test_workers_deliver_the_same_batches(tree):
 
 def test_nothing_to_train_on_is_said(tree):
     with pytest.raises(DataError, match="no key frame holds a usable box"):
-        ClipDataset(open_dataset(tree.root, "val"), PLAIN, 0)
+        ClipDataset(open_dataset(tree.root, "val"), PLAIN, SIZE, 0)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from clab_lite.config import DataConfig
+from clab_lite.config import FrameConfig
 from clab_lite.data import transforms
 
 GOLDENS = Path(__file__).parents[1] / "goldens/official"
@@ -33,7 +33,7 @@ def test_pipeline_equals_the_official_one(number):
     case = CASES[number]
     height, width = case["ori_hw"]
     image = golden_image(case["image_seed"], height, width)
-    frame, scale = transforms.prepare_frame(image, DataConfig(long_side=1000, short_side=600))
+    frame, scale = transforms.prepare_frame(image, FrameConfig(1000, 600))
     boxes = transforms.scale_boxes(torch.tensor(case["gt_bboxes_in"]), scale)
     boxes = transforms.clamp_boxes(boxes, *frame.shape[-2:])
     if case["flip"]:
@@ -57,7 +57,7 @@ def test_pipeline_equals_the_official_one(number):
 
 def test_a_frame_of_the_right_size_is_only_normalised():
     image = torch.randint(0, 256, (3, 128, 192), dtype=torch.uint8)
-    frame, scale = transforms.prepare_frame(image, DataConfig(long_side=192, short_side=128))
+    frame, scale = transforms.prepare_frame(image, FrameConfig(192, 128))
     assert scale == (1.0, 1.0)
     expected = (image.float() - torch.tensor([123.675, 116.28, 103.53]).view(3, 1, 1)) / torch.tensor(
         [58.395, 57.12, 57.375]

@@ -37,7 +37,7 @@ def test_titles_state_what_the_rows_say() -> None:
 
 
 def test_where_the_weight_reaches_zero() -> None:
-    assert weight_zero(ROWS) == 30
+    assert weight_zero(ROWS) == 20
     assert weight_zero(ROWS[:2]) is None
     assert weight_zero(ROWS[2:]) is None  # it never was above zero
     assert weight_zero([]) is None

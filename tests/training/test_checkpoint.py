@@ -1,4 +1,4 @@
-"""Files that are never half written, and clear errors for files that are broken."""
+"""Checkpoints that are never half written, and clear errors for files that are broken."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from clab_lite.errors import DataError
-from clab_lite.training.checkpoint import read_checkpoint, replaced, write_checkpoint
+from clab_lite.training.checkpoint import read_checkpoint, write_checkpoint
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -34,15 +34,6 @@ def test_a_failed_write_leaves_the_old_file_and_no_remains(tmp_path: Path, monke
         write_checkpoint(path, {"model": {}, "iteration": 2})
     assert read_checkpoint(path)["iteration"] == 1
     assert [file.name for file in tmp_path.iterdir()] == ["c.pt"]
-
-
-def test_the_place_is_untouched_until_the_end(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    path.write_text("old")
-    with replaced(path) as beside:
-        beside.write_text("new")
-        assert path.read_text() == "old"
-    assert path.read_text() == "new"
 
 
 @pytest.mark.parametrize("kept", [0, 10, 400])

@@ -15,6 +15,7 @@ from clab_lite.data.world.config import WorldConfig
 from clab_lite.data.world.plan import VideoPlan, plan_video
 from clab_lite.data.world.render import RenderedObject, RenderedVideo, render_video
 from clab_lite.data.world.write import load_config
+from clab_lite.files import replaced
 
 _COLUMNS = 4
 _MARGIN, _GAP, _CAPTION, _HEADING = 14, 8, 20, 30
@@ -66,12 +67,9 @@ def contact_sheet(source: WorldConfig | str | os.PathLike[str], *, tile_width: i
 
 def write_contact_sheet(path: str | os.PathLike[str], source: WorldConfig | str | os.PathLike[str]) -> None:
     """Write the contact sheet as a PNG with 256 colours, small enough for a README; atomic."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     picture = _with_palette(contact_sheet(source))
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    picture.save(beside, "PNG", optimize=True)
-    os.replace(beside, target)
+    with replaced(Path(path)) as beside:
+        picture.save(beside, "PNG", optimize=True)
 
 
 def _with_palette(picture: Image.Image) -> Image.Image:

@@ -1,0 +1,98 @@
+"""How a video is read and remembered: each frame is loaded once, memories hold the frames they should."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from clab_lite.data.references import adaptive_references, sliding_references
+from clab_lite.detector.memory import FrameMemory
+from clab_lite.detector.video import PreparedFrame, detect_frames, detect_video
+
+SIZE = (37, 51)
+SCALE = (0.5, 0.25)
+
+
+class Recorder:
+    """Frame k is filled with k + 1. Writes down what it loads and remembers; answers with what it was given."""
+
+    def __init__(self) -> None:
+        self.loaded: list[int] = []
+        self.remembered: list[int] = []
+
+    def load(self, number: int) -> PreparedFrame:
+        self.loaded.append(number)
+        return PreparedFrame.pad(torch.full((3, *SIZE), number + 1.0), SCALE)
+
+    def remember(self, frames: Tensor, image_sizes: list[tuple[int, int]]) -> FrameMemory:
+        assert frames.shape == (1, 3, 48, 64) and image_sizes == [SIZE]
+        self.remembered.append(number_of(frames[0]))
+        return FrameMemory(frames[:, :1, :1, :1], [torch.zeros(0, 4)], [])
+
+    def detect(
+        self, frame: Tensor, memory: FrameMemory, image_size: tuple[int, int], scale: tuple[float, float]
+    ) -> dict[str, Tensor]:
+        assert image_size == SIZE
+        assert frame[:, :37, :51].min() > 0 and frame[:, 37:].max() == 0 and frame[:, :, 51:].max() == 0
+        return {"key": torch.tensor(number_of(frame)), "memory": memory.features.flatten() - 1, "scale": scale}
+
+
+def number_of(frame: Tensor) -> int:
+    return int(frame[0, 0, 0]) - 1
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+@pytest.mark.parametrize("frame_count", [1, 2, 9])
+@pytest.mark.parametrize("references", ["adaptive", "sliding"])
+def test_each_frame_is_loaded_once(references: str, frame_count: int, count: int, threads: int) -> None:
+    recorder = Recorder()
+    found = list(detect_frames(recorder, recorder.load, frame_count, references, count, threads=threads))
+    assert [int(result["key"]) for result in found] == list(range(frame_count))
+    assert sorted(recorder.loaded) == list(range(frame_count))
+    for number, result in enumerate(found):
+        adaptive = references == "adaptive"
+        wanted = adaptive_references(frame_count, count) if adaptive else sliding_references(number, frame_count, count)
+        assert result["memory"].tolist() == wanted
+        assert result["scale"] == SCALE
+    assert len(recorder.remembered) == len(set(recorder.remembered))
+    if references == "adaptive":
+        assert recorder.remembered == sorted(set(adaptive_references(frame_count, count)))
+
+
+@pytest.mark.parametrize(("references", "needed"), [("adaptive", [0, 10, 20]), ("sliding", [0, 1, 2])])
+def test_nothing_is_loaded_before_it_is_needed(references: str, needed: list[int]) -> None:
+    recorder = Recorder()
+    results = detect_frames(recorder, recorder.load, 21, references, 3)
+    assert recorder.loaded == []
+    next(results)
+    assert recorder.loaded == needed
+    next(results)
+    assert len(recorder.loaded) == 4
+
+
+def test_a_video_is_any_sequence_of_frames() -> None:
+    recorder = Recorder()
+    video = [torch.full((3, *SIZE), number + 1.0) for number in range(3)]
+    found = list(detect_video(recorder, video, "adaptive", 2))
+    assert [int(result["key"]) for result in found] == [0, 1, 2]
+    assert found[0]["memory"].tolist() == [0, 2]
+    assert found[0]["scale"] == (1.0, 1.0)
+    assert list(detect_video(recorder, [], "adaptive", 2)) == []
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_an_unreadable_frame_is_told_and_nothing_hangs(threads: int) -> None:
+    recorder = Recorder()
+
+    def load(number: int) -> PreparedFrame:
+        if number == 4:
+            raise OSError("frame 4")
+        return recorder.load(number)
+
+    results = detect_frames(recorder, load, 100, "sliding", 2, threads=threads)
+    assert [int(next(results)["key"]) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(OSError, match="frame 4"):
+        next(results)
+    assert len(recorder.loaded) < 12
