@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -109,25 +111,42 @@ class Neck(nn.Module):
 
 
 def load_imagenet_weights(backbone: Backbone, config: BackboneConfig) -> bool:
-    """Load torchvision's ImageNet weights; False, with a clear warning, when they cannot be had (no network)."""
+    """Load torchvision's ImageNet weights; False, with a clear warning, when they cannot be had (no network).
+
+    Raises:
+        DataError: the width is not the published one, or the file in torchvision's cache is damaged or another file.
+    """
     if config.width != 64:
         raise DataError(f"ImageNet weights exist for width 64, not {config.width}. Set imagenet_weights to False.")
     # V1, as in the official recipe; torchvision's newer ones come from another training recipe.
     weights = models.get_model_weights(config.architecture)["IMAGENET1K_V1"]
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
     try:
-        state = weights.get_state_dict(progress=True, check_hash=True)
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(weights.url, str(file), _hash_prefix(file))
     except OSError as error:
         logger.warning(
             "ImageNet weights of %s could not be downloaded from %s (%s). Training starts from random weights; "
-            "to use them, download that file on another machine into %s.",
+            "to use them, download that file on another machine and put it into %s.",
             config.architecture,
             weights.url,
             error,
-            torch.hub.get_dir() + "/checkpoints",
+            file.parent,
         )
         return False
+    with file.open("rb") as opened:
+        found = hashlib.file_digest(opened, "sha256").hexdigest()
+    if not found.startswith(_hash_prefix(file)):
+        raise DataError.at(file, "", f"its hash begins with {found[:8]}", "It is damaged or another file: delete it.")
+    state = torch.load(file, map_location="cpu", weights_only=True)
     backbone.load_state_dict({name: value for name, value in state.items() if not name.startswith("fc.")})
     return True
+
+
+def _hash_prefix(file: Path) -> str:
+    """torchvision writes the first 8 digits of the hash into the name: resnet50-0676ba61.pth."""
+    return file.stem.rsplit("-", 1)[1]
 
 
 def _dilate(layer: nn.Module) -> None:

@@ -119,14 +119,16 @@ def rpn_losses(
     Returns:
         Two scalars. Goldens `loss_rpn_cls`, `loss_rpn_bbox`.
     """
-    logits, labels, predicted, wanted = [], [], [], []
+    logits, labels, predicted, wanted, sampled = [], [], [], [], 0
     for i, boxes in enumerate(ground_truth):
         samples = sample_anchors(anchors, boxes, image_sizes[i], config)
         logits += [objectness[i, samples.positive], objectness[i, samples.negative]]
         labels += [torch.ones_like(logits[-2]), torch.zeros_like(logits[-1])]
+        # As the official code counts: a frame without positives (or negatives) still adds one.
+        sampled += max(len(samples.positive), 1) + max(len(samples.negative), 1)
         predicted.append(deltas[i, samples.positive])
         wanted.append(encode_boxes(anchors[samples.positive], boxes[samples.matched], _DELTA_STD))
-    count = average_over_ranks(torch.tensor(float(sum(map(len, labels))), device=objectness.device)).clamp(min=1)
+    count = average_over_ranks(torch.tensor(float(sampled), device=objectness.device))
     classification = functional.binary_cross_entropy_with_logits(torch.cat(logits), torch.cat(labels), reduction="sum")
     regression = functional.smooth_l1_loss(
         torch.cat(predicted), torch.cat(wanted), reduction="sum", beta=_SMOOTH_L1_BETA

@@ -29,7 +29,9 @@ class ClipTargets:
     labels: list[Tensor]
 
     @classmethod
-    def build(cls, clips: Tensor, targets: list[dict[str, Any]], supervise: Literal["key", "all"]) -> ClipTargets:
+    def build(
+        cls, clips: Tensor, targets: list[dict[str, Any]], supervise: Literal["key", "all"], num_classes: int
+    ) -> ClipTargets:
         """Check the targets of clips (B, 1+T, 3, H, W) and give every frame its role."""
         if clips.ndim != 5 or clips.shape[1] < 2:
             raise DataError(
@@ -45,7 +47,7 @@ class ClipTargets:
             sizes += [target["image_size"], *target.get("reference_sizes", [target["image_size"]] * (length - 1))]
             supervised = [target] if supervise == "key" else [target, *_reference_targets(b, target, length)]
             for j, one in enumerate(supervised):
-                _check_boxes(b, j, one["boxes"])
+                _check_objects(b, j, one["boxes"], one["labels"], num_classes)
                 roles.append((frames[j], frames[:j] + frames[j + 1 :]))
                 boxes.append(one["boxes"].to(clips.device))
                 labels.append(one["labels"].to(clips.device))
@@ -90,11 +92,18 @@ def _tracks(clip: int, target: dict[str, Any]) -> Tensor:
     return target["track_ids"]
 
 
-def _check_boxes(clip: int, frame: int, boxes: Tensor) -> None:
+def _check_objects(clip: int, frame: int, boxes: Tensor, labels: Tensor, num_classes: int) -> None:
     bad = torch.nonzero(~((boxes[:, 2:] > boxes[:, :2]).all(dim=1) & boxes.isfinite().all(dim=1))).flatten()
     if len(bad):
         first = int(bad[0])
         raise DataError(
             f"box {first} of frame {frame} of clip {clip} is {boxes[first].tolist()}. "
             "Boxes are (x1, y1, x2, y2) with x2 > x1 and y2 > y1; drop degenerate ones before training."
+        )
+    unknown = torch.nonzero((labels < 0) | (labels >= num_classes)).flatten()
+    if len(unknown):
+        first = int(unknown[0])
+        raise DataError(
+            f"label {first} of frame {frame} of clip {clip} is {int(labels[first])}. Labels are 0 to "
+            f"{num_classes - 1}; a dataset with more classes needs a detector with a larger num_classes."
         )

@@ -56,7 +56,8 @@ class TemporalRoIAlign(nn.Module):
 def most_similar_roi_align(pooled: Tensor, references: Tensor, count: int) -> Tensor:
     """For every RoI cell and reference frame: softmax-weighted mean of the `count` most similar map cells, by cosine.
 
-    One reference frame at a time, so that at most (R*P*P, H*W) similarities are held.
+    One reference frame at a time, so that at most (R*P*P, H*W) similarities are held. Cosines are taken in float32 also
+    under autocast: near 1, bfloat16 cannot tell neighbouring cells apart.
 
     Args:
         pooled: (R, C, P, P).
@@ -68,12 +69,18 @@ def most_similar_roi_align(pooled: Tensor, references: Tensor, count: int) -> Te
     """
     regions, channels, size, _ = pooled.shape
     cells = pooled.permute(0, 2, 3, 1).reshape(-1, channels)  # (R*P*P, C)
-    query = cells / (cells.norm(dim=1, keepdim=True) + _EPSILON)
+    query = _unit(cells)
     gathered = []
     for values in references.flatten(2).transpose(1, 2):  # (H*W, C)
-        key = values / (values.norm(dim=1, keepdim=True) + _EPSILON)
-        similarity, index = torch.topk(query @ key.T, min(count, len(key)), dim=1)
+        with torch.autocast(values.device.type, enabled=False):
+            similarity, index = torch.topk(query @ _unit(values).T, min(count, len(values)), dim=1)
         weight = similarity.softmax(dim=1).to(values.dtype)
         gathered.append(functional.embedding_bag(index, values, per_sample_weights=weight, mode="sum"))
     stacked = torch.stack(gathered).reshape(len(references), regions, size, size, channels)
     return stacked.permute(0, 1, 4, 2, 3)
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    """(N, C) of any precision -> float32 (N, C) of length 1 (double stays double); zero stays zero."""
+    vectors = vectors if vectors.dtype == torch.float64 else vectors.float()
+    return vectors / (vectors.norm(dim=1, keepdim=True) + _EPSILON)

@@ -68,7 +68,7 @@ class VideoDetector(nn.Module):
         Returns:
             Unweighted scalars: rpn_objectness, rpn_box, box_class, box_regression, contrast.
         """
-        batch = ClipTargets.build(clips, targets, self.config.supervise)
+        batch = ClipTargets.build(clips, targets, self.config.supervise, self.config.num_classes)
         c4, features = self.extract(clips.flatten(0, 1))
         objectness, deltas = self.rpn(features)
         anchors = self.rpn.anchors(features)
@@ -139,7 +139,7 @@ class VideoDetector(nn.Module):
     def remember(self, frames: Tensor, image_sizes: Sequence[ImageSize]) -> FrameMemory:
         """Reference frames (M, 3, H, W) and their (height, width) before padding -> FrameMemory."""
         self._require_eval()
-        _, features = self.extract(frames)
+        _, features = self.extract(frames.to(self.neck.conv.weight.device))
         return self._remember(features, image_sizes)
 
     def _remember(self, features: Tensor, image_sizes: Sequence[ImageSize]) -> FrameMemory:
@@ -168,7 +168,7 @@ class VideoDetector(nn.Module):
             {"boxes": (D, 4), "scores": (D,), "labels": (D,)}, best first.
         """
         self._require_eval()
-        _, features = self.extract(frame.reshape(1, *frame.shape[-3:]))
+        _, features = self.extract(frame.reshape(1, *frame.shape[-3:]).to(self.neck.conv.weight.device))
         own = self._remember(features, [image_size])
         everything = FrameMemory.join([memory, own])
         logits, deltas = self.score_regions(features, own.proposals[0], everything)

@@ -32,10 +32,7 @@ def compute_losses(
 
 
 def total_loss(losses: dict[str, Tensor], contrast_weight: float) -> Tensor:
-    """Sum of the four detection losses plus the weighted contrastive loss: scalar.
-
-    A weight of exactly zero removes the contrastive loss from the value even when that loss is not finite.
-    """
+    """Sum of the four detection losses plus the weighted contrastive loss: scalar."""
     total = torch.stack([losses[name].float() for name in DETECTION_LOSSES]).sum()
     return total + contrast_weight * losses["contrast"].float()
 

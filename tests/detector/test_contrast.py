@@ -18,6 +18,7 @@ from weights_recipe import make_weight
 
 from clab_lite.config import ContrastConfig
 from clab_lite.detector.contrast import AuxiliaryBranch, clip_labels, track_labels
+from clab_lite.detector.targets import auxiliary_rows
 
 HEAD = json.loads((GOLDENS / "aux_head.json").read_text())
 OFFICIAL = {"channel.0": "conv", "proj.0": "projector.0", "proj.2": "projector.2"}
@@ -157,6 +158,17 @@ def test_objects_without_a_track_take_no_part() -> None:
     losses = small_detector(contrast=contrast).train()(clips, targets)
     sum(losses.values()).backward()
     assert losses["contrast"] == 0
+
+
+def test_rows_of_object_level_are_boxes_of_their_frames() -> None:
+    clips, targets = clips_and_targets(2, references=1)
+    rois, labels = auxiliary_rows("object", clips, targets)
+    frames = [t for target in targets for t in [target, *target["reference_targets"]]]
+    assert rois is not None
+    torch.testing.assert_close(rois[:, 1:], torch.cat([frame["boxes"] for frame in frames]))
+    assert rois[:, 0].tolist() == [0, 1, 2, 3]
+    assert labels.tolist() == [0, 0, 1, 1]
+    assert auxiliary_rows("frame", clips, targets)[1].tolist() == [0, 0, 1, 1]
 
 
 def test_track_labels_separate_clips() -> None:

@@ -147,6 +147,18 @@ def test_targets_of_anchors_and_rois(first_count) -> None:
     assert sampled == arrays["rpn_num_pos_neg"].sum()
 
 
+def test_a_frame_without_positives_counts_one() -> None:
+    """The official normaliser takes max(positives, 1) + max(negatives, 1) per frame: here 0 -> 1, and 4."""
+    from clab_lite.detector.rpn import rpn_losses
+
+    config = replace(official_detector("r50").config.rpn.sampler, count=4)
+    anchors = torch.tensor([[0.0, 0, 10, 10]]).repeat(6, 1)
+    objectness, deltas = torch.zeros(1, 6), torch.zeros(1, 6, 4)
+    loss, box = rpn_losses(objectness, deltas, anchors, [torch.zeros(0, 4)], [(20, 20)], config)
+    assert float(loss) == pytest.approx(4 * np.log(2) / 5)
+    assert float(box) == 0
+
+
 def test_contrast_rows(trained, expected) -> None:
     """The same embeddings and partners as the official head; its rows run keys first, ours clip by clip."""
     arrays = golden("r50_train_N2_T2")

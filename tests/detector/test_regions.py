@@ -1,10 +1,13 @@
 """RoIAlign, most similar cells and attention against obviously correct twins; the backbone's dilation."""
 
+import hashlib
 import math
 import urllib.error
+from pathlib import Path
 
 import pytest
 import torch
+import torchvision.models
 import torchvision.ops
 from torch import nn
 
@@ -75,6 +78,18 @@ def test_most_similar_cells_equal_the_loop() -> None:
     found = most_similar_roi_align(pooled, references, 2)
     for t in range(2):
         torch.testing.assert_close(found[t], slow_most_similar(pooled, references[t], 2), rtol=1e-4, atol=1e-5)
+
+
+def test_similar_cells_are_chosen_in_float32_under_autocast() -> None:
+    """Cells that differ by less than bfloat16 resolves near 1 must still be told apart."""
+    torch.manual_seed(0)
+    centre = torch.randn(1, 32, 1, 1)
+    pooled = centre + 0.02 * torch.randn(3, 32, 4, 4)
+    references = centre + 0.02 * torch.randn(1, 32, 6, 6)
+    expected = most_similar_roi_align(pooled, references, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = most_similar_roi_align(pooled, references, 2)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_most_similar_has_the_right_gradient() -> None:
@@ -164,14 +179,41 @@ def test_without_a_network_the_message_says_what_to_do(monkeypatch, caplog, tmp_
     assert backbone.conv1.weight.isfinite().all()
 
 
-def test_downloaded_weights_are_loaded(monkeypatch) -> None:
-    import torchvision.models as models
+def cached_weights(monkeypatch, folder: Path, state: object) -> Path:
+    """Put a file where torchvision keeps ResNet-18; its hash becomes the expected one."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(folder))
+    file = folder / "checkpoints" / Path(torchvision.models.ResNet18_Weights.IMAGENET1K_V1.url).name
+    file.parent.mkdir()
+    torch.save(state, file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    monkeypatch.setattr("clab_lite.detector.backbone._hash_prefix", lambda _file: digest[:8])
+    return file
 
-    state = models.resnet18(weights=None).state_dict()
-    monkeypatch.setattr("torchvision.models._api.WeightsEnum.get_state_dict", lambda *_args, **_kwargs: state)
+
+def test_downloaded_weights_are_loaded(monkeypatch, tmp_path) -> None:
+    state = torchvision.models.resnet18(weights=None).state_dict()
+    cached_weights(monkeypatch, tmp_path, state)
     backbone = Backbone(BackboneConfig("resnet18"))
     for name, value in backbone.state_dict().items():
         assert torch.equal(value, state[name]), name
+
+
+def test_a_damaged_download_is_named(monkeypatch, tmp_path) -> None:
+    file = cached_weights(monkeypatch, tmp_path, {})
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"resnet18-.*delete it"):
+        Backbone(BackboneConfig("resnet18"))
+
+
+def test_code_in_a_weights_file_does_not_run(monkeypatch, tmp_path) -> None:
+    class Payload:
+        def __reduce__(self) -> tuple:
+            return (Path.touch, (tmp_path / "ran",))
+
+    cached_weights(monkeypatch, tmp_path, {"conv1.weight": Payload()})
+    with pytest.raises(Exception, match=r"weights_only|Weights only"):
+        Backbone(BackboneConfig("resnet18"))
+    assert not (tmp_path / "ran").exists()
 
 
 def test_imagenet_weights_need_the_published_width() -> None:

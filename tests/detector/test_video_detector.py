@@ -36,6 +36,49 @@ def test_a_batch_is_the_mean_of_its_clips(first_count: None) -> None:
         torch.testing.assert_close(joined[key], (single[0][key] + single[1][key]) / 2, rtol=1e-4, atol=1e-6)
 
 
+def test_all_frames_as_keys_is_each_frame_as_key_in_turn(first_count: None) -> None:
+    """`supervise="all"` equals the mean of the clips with each frame moved to the front, with its own boxes."""
+    config = small_config()
+    few = {
+        "rpn": replace(config.rpn, sampler=replace(config.rpn.sampler, count=8)),
+        "roi": replace(config.roi, sampler=replace(config.roi.sampler, count=8)),
+    }
+    clips, targets = clips_and_targets(1)
+    frames = [targets[0], *targets[0]["reference_targets"]]
+    found = small_detector(supervise="all", **few).train()(clips, targets)
+    detector = small_detector(supervise="key", **few).train()
+    singles = []
+    for key in range(3):
+        order = [key, *(i for i in range(3) if i != key)]
+        singles.append(detector(clips[:, order], [{**frames[key], "image_size": (64, 96)}]))
+    for name in KEYS[:4]:
+        expected = torch.stack([losses[name] for losses in singles]).mean()
+        torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_each_frame_keeps_its_own_size(monkeypatch) -> None:
+    """Proposals of a frame are clipped to that frame, not to its clip's key nor to the padded batch."""
+    from clab_lite.detector import video_detector
+
+    asked: list[tuple[int, int]] = []
+    original = video_detector.propose
+
+    def spy(objectness, deltas, anchors, image_size, config):
+        asked.append(image_size)
+        return original(objectness, deltas, anchors, image_size, config)
+
+    monkeypatch.setattr(video_detector, "propose", spy)
+    clips, targets = clips_and_targets(1)
+    targets[0] |= {"reference_sizes": [(50, 70), (60, 80)]}
+    small_detector(supervise="key").train()(clips, targets)
+    assert asked == [(64, 96), (50, 70), (60, 80)]
+    memory = small_detector().eval().remember(clips[0], [(64, 96), (50, 70), (40, 60)])
+    for boxes, (height, width) in zip(memory.proposals, [(64, 96), (50, 70), (40, 60)], strict=True):
+        assert len(boxes) and boxes[:, 0::2].max() <= width and boxes[:, 1::2].max() <= height
+    # without the limit some would reach into the padding
+    assert memory.proposals[0][:, 0::2].max() > 70
+
+
 @pytest.mark.parametrize("supervise", ["key", "all"])
 def test_no_ground_truth(supervise: str) -> None:
     detector = small_detector(supervise=supervise).train()
@@ -157,6 +200,9 @@ def test_wrong_input_is_explained() -> None:
         detector(clips, targets[:1])
     with pytest.raises(DataError, match="reference_targets"):
         detector(clips, [{k: v for k, v in t.items() if k != "reference_targets"} for t in targets])
+    targets[1]["labels"] = torch.tensor([4])
+    with pytest.raises(DataError, match=r"label 0 of frame 0 of clip 1 is 4\. Labels are 0 to 3"):
+        detector(clips, targets)
     targets[1]["boxes"] = torch.tensor([[30.0, 5, 20, 40]])
     with pytest.raises(DataError, match=r"box 0 of frame 0 of clip 1 is \[30"):
         detector(clips, targets)
