@@ -43,8 +43,7 @@ def training_batch() -> tuple[torch.Tensor, list[dict]]:
     return torch.from_numpy(np.stack(clips)), targets
 
 
-@pytest.fixture(scope="module")
-def trained() -> tuple[VideoDetector, list[dict[str, float]], list[float], dict, dict]:
+def three_steps() -> tuple[VideoDetector, list[dict[str, float]], list[float], dict, dict]:
     """Three official steps: detector, losses, gradient norms before clipping, first gradients, first weights."""
     from clab_lite.detector import sampling
 
@@ -67,6 +66,11 @@ def trained() -> tuple[VideoDetector, list[dict[str, float]], list[float], dict,
         history.append({name: float(value.detach()) for name, value in losses.items()})
     sampling.choose_random = original
     return detector, history, norms, gradients, start
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[VideoDetector, list[dict[str, float]], list[float], dict, dict]:
+    return three_steps()
 
 
 @pytest.fixture(scope="module")
