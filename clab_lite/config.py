@@ -1,7 +1,7 @@
 """Every setting of a run, as frozen dataclasses. One field, one place; units stand beside each field.
 
 The defaults are the official CLAB configuration (arXiv 2508.20551, ResNet-50); `presets.py` changes what a preset
-changes.
+changes. Every dataclass checks its values when it is made.
 """
 
 from __future__ import annotations
@@ -9,10 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from clab_lite.ranges import checked, require_divisor
+
 Architecture = Literal["resnet18", "resnet50", "resnet101", "resnext101_64x4d"]
+
+_SIDE = (1, 65_536)
+_UNIT = (0, 1)
+_COUNT, _WHOLE = (1, 1_000_000_000), (0, 1_000_000_000)
 
 
 @dataclass(frozen=True)
+@checked(long_side=(16, 65_536), short_side=(16, 65_536))
 class FrameConfig:
     """Size of the frames a detector sees. Its anchors are in these pixels, so training and inference share it."""
 
@@ -23,6 +30,7 @@ class FrameConfig:
 
 
 @dataclass(frozen=True)
+@checked(width=(4, 4096), frozen_stages=(0, 4))
 class BackboneConfig:
     """ResNet with C5 dilated to stride 16."""
 
@@ -31,19 +39,20 @@ class BackboneConfig:
     width: int = 64
     """Channels of the stem (64 is the published width)."""
     imagenet_weights: bool = True
-    """Start from torchvision's ImageNet weights (only for width 64)."""
+    """Whether training starts from torchvision's ImageNet weights (only for width 64)."""
     frozen_stages: int = 1
     """0 trains everything; 1 freezes the stem and layer1 (official)."""
     frozen_norm: bool = True
-    """Keep BatchNorm statistics fixed (official). False when training from scratch."""
+    """Whether BatchNorm statistics stay fixed (official). False when training from scratch."""
 
 
 @dataclass(frozen=True)
+@checked(scales=(0.01, 1000), ratios=(0.01, 100))
 class AnchorConfig:
     """Anchors of the region proposal network, sides in pixels: stride * scale, at each height/width ratio."""
 
-    stride: int = 16
-    """Pixels of the resized frame per cell of the feature map."""
+    stride: Literal[16] = 16
+    """Pixels of the resized frame per cell of the feature map, as the backbone makes it."""
     scales: tuple[float, ...] = (4.0, 8.0, 16.0, 32.0)
     """Anchor sides in strides: 4 at stride 16 is 64 pixels."""
     ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
@@ -51,6 +60,7 @@ class AnchorConfig:
 
 
 @dataclass(frozen=True)
+@checked(before_nms=_COUNT, after_nms=_COUNT, iou_threshold=_UNIT)
 class ProposalConfig:
     """How anchors become proposals."""
 
@@ -63,6 +73,7 @@ class ProposalConfig:
 
 
 @dataclass(frozen=True)
+@checked(count=_COUNT, positive_fraction=_UNIT, positive_iou=_UNIT, negative_iou=_UNIT, min_positive_iou=_UNIT)
 class SamplerConfig:
     """IoU matching and random sampling of anchors or RoIs."""
 
@@ -79,6 +90,7 @@ class SamplerConfig:
 
 
 @dataclass(frozen=True)
+@checked(channels=_SIDE)
 class RPNConfig:
     """Region proposal network."""
 
@@ -93,6 +105,7 @@ class RPNConfig:
 
 
 @dataclass(frozen=True)
+@checked(output_size=(1, 64), sampling_ratio=(1, 16), most_similar=_COUNT, attention_blocks=(0, 65_536))
 class RoIConfig:
     """RoIAlign, Temporal RoI Align and the sampling of RoIs."""
 
@@ -101,17 +114,18 @@ class RoIConfig:
     sampling_ratio: int = 2
     """Samples per side of each cell."""
     temporal: bool = True
-    """Temporal RoI Align on the key frame's regions; False is plain SELSA."""
+    """Whether the key frame's regions go through Temporal RoI Align; False is plain SELSA."""
     most_similar: int = 2
     """Cells of each reference map that a RoI cell gathers."""
     attention_blocks: int = 4
-    """Channel groups of the temporal attention."""
+    """Channel groups of the temporal attention, a divisor of `neck_channels`; 0 is the mean over frames."""
     sampler: SamplerConfig = SamplerConfig(
         positive_fraction=0.25, positive_iou=0.5, negative_iou=0.5, min_positive_iou=0.5
     )
 
 
 @dataclass(frozen=True)
+@checked(layers=(1, 64), width=_SIDE, attention_blocks=_SIDE)
 class BoxHeadConfig:
     """SELSA box head."""
 
@@ -120,17 +134,21 @@ class BoxHeadConfig:
     width: int = 1024
     """Outputs of each layer."""
     attention_blocks: int = 16
-    """Channel groups of that attention."""
+    """Channel groups of that attention, a divisor of `width`."""
     class_agnostic: bool = False
-    """One box per region instead of one per class and region."""
+    """Whether a region has one box instead of one per class."""
+
+    def __post_init__(self) -> None:
+        require_divisor(self, "attention_blocks", self.width, "BoxHeadConfig.width")
 
 
 @dataclass(frozen=True)
+@checked(channels=_SIDE, hidden=_SIDE, embedding=_SIDE, temperature=(0.001, 1000))
 class ContrastConfig:
     """The auxiliary branch on C4."""
 
     enabled: bool = True
-    """False trains without the branch."""
+    """Whether there is a branch; False trains without it."""
     channels: int = 512
     """Channels of its 3x3 convolution."""
     hidden: int = 256
@@ -144,6 +162,7 @@ class ContrastConfig:
 
 
 @dataclass(frozen=True)
+@checked(score_threshold=_UNIT, iou_threshold=_UNIT, max_detections=_COUNT, references=(1, 10_000))
 class DetectionConfig:
     """Test-time post-processing."""
 
@@ -158,6 +177,7 @@ class DetectionConfig:
 
 
 @dataclass(frozen=True)
+@checked(num_classes=(1, 100_000), neck_channels=_SIDE)
 class DetectorConfig:
     """All of the model."""
 
@@ -175,8 +195,13 @@ class DetectorConfig:
     supervise: Literal["key", "all"] = "key"
     """key: losses on the key frame (official). all: every frame of a clip is a key in turn."""
 
+    def __post_init__(self) -> None:
+        if self.roi.temporal and self.roi.attention_blocks:
+            require_divisor(self.roi, "attention_blocks", self.neck_channels, "DetectorConfig.neck_channels")
+
 
 @dataclass(frozen=True)
+@checked(references=_COUNT, frame_range=_WHOLE, flip=_UNIT, colour_jitter=_UNIT, scale_jitter=(0, 0.9), workers=_WHOLE)
 class DataConfig:
     """Reading and augmenting frames."""
 
@@ -191,16 +216,17 @@ class DataConfig:
     scale_jitter: float = 0.0
     """Relative change of the resized side, drawn per clip (0 is off, official)."""
     include_det: bool = True
-    """Mix still images of ImageNet DET into training when the dataset has them."""
+    """Whether still images of ImageNet DET are mixed into training when the dataset has them."""
     mmtracking_key_frames: bool = False
-    """Read the 15-frames list as 1-based, as mmtracking does (one frame early)."""
+    """Whether the 15-frames list is read as 1-based, as mmtracking does (one frame early)."""
     cache_images: bool = False
-    """Keep decoded frames in memory (small datasets)."""
+    """Whether decoded frames are kept in memory (small datasets)."""
     workers: int = 2
     """DataLoader processes; 0 loads in the training process."""
 
 
 @dataclass(frozen=True)
+@checked(start=(0, 1000), until=(1e-6, 1), until_iteration=_COUNT)
 class WeightScheduleConfig:
     """Weight of the contrastive loss over training."""
 
@@ -215,6 +241,11 @@ class WeightScheduleConfig:
 
 
 @dataclass(frozen=True)
+@checked(
+    clips_per_rank=(1, 65_536), epochs=(1e-6, 1_000_000), iterations=_COUNT, learning_rate=(0, 1000), momentum=_UNIT,
+    weight_decay=_UNIT, gradient_clip=(1e-6, 1e12), steps=_UNIT, warmup=_WHOLE,
+    warmup_fraction=_UNIT, threads=(1, 1024), seed=(0, 2**63 - 1), log_every=_COUNT, checkpoint_every=_COUNT,
+)  # fmt: skip
 class TrainConfig:
     """The training loop."""
 
@@ -231,7 +262,7 @@ class TrainConfig:
     momentum: float = 0.9
     """Of sgd (adamw keeps its usual betas)."""
     nesterov: bool = False
-    """Nesterov momentum (sgd)."""
+    """Whether sgd uses Nesterov momentum."""
     weight_decay: float = 0.0001
     """Pull of the weights to zero, per step."""
     gradient_clip: float = 35.0
@@ -239,7 +270,7 @@ class TrainConfig:
     schedule: Literal["step", "cosine", "one_cycle"] = "step"
     """How the learning rate changes over training."""
     steps: tuple[float, ...] = (2 / 7, 5 / 7)
-    """Progress at which the rate falls to a tenth (step schedule; official: epochs 2 and 5 of 7)."""
+    """Progress at which the rate falls to a tenth (step schedule; official: epochs 2 and 5 of 7; 1 is never)."""
     warmup: int = 500
     """Iterations of linear warm-up from a third of the rate (step, cosine)."""
     warmup_fraction: float = 0.15
@@ -258,6 +289,7 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+@checked()
 class Config:
     """A whole run: model, data, training."""
 

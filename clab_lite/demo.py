@@ -15,24 +15,23 @@ import torch
 from clab_lite import presets
 from clab_lite.branch_cost import branch_cost
 from clab_lite.config import Config
-from clab_lite.data.vid import open_dataset
+from clab_lite.data.vid import VideoIndex, open_dataset
 from clab_lite.devices import pick_device
 from clab_lite.errors import DataError
 from clab_lite.evaluate import detect_dataset, score_detections
-from clab_lite.evaluation_report import EvaluationReport
+from clab_lite.evaluation_report import EvaluationReport, Measured
 from clab_lite.files import write_text
 from clab_lite.moments import embedding_maps
 from clab_lite.report import write_report
 from clab_lite.report_data import ReportData, choose_pictures
 from clab_lite.train import TrainResult, train
 from clab_lite.trained import load_run
+from clab_lite.training.folder_lock import hold
 from clab_lite.training.log import read_log
-from clab_lite.training.run_folder import CONFIG, LOG
+from clab_lite.training.run_folder import CONFIG, LOG, METRICS, REPORT
 from clab_lite.training.saved_config import config_to_dict
 
 NAME = "demo"
-METRICS = "metrics.json"
-REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -57,21 +56,31 @@ def run_demo(
         data: dataset folder; None takes `data_samples` (see `find_samples`).
         config: None is `demo_config()`, the tiny preset.
         device: see `clab_lite.devices.pick_device`.
+
+    Raises:
+        DataError: bad data, or another demo or training works in the folder.
     """
-    began, folder, place = time.monotonic(), Path(out), pick_device(device)
+    began, place = time.monotonic(), pick_device(device)
     config = demo_config() if config is None else config
     samples = Path(data) if data is not None else find_samples()
     learn, held_out = open_dataset(samples, split="train"), open_dataset(samples, split="val")
-    require_own_folder(folder)
-    for name in (METRICS, REPORT):  # they would belong to other weights
-        (folder / name).unlink(missing_ok=True)
+    with hold(Path(out)) as held:  # to the end: two demos in one folder would mix their results
+        require_own_folder(held.path)
+        print(f"1/3 training on {len(learn)} videos")
+        result = train(config, learn, held, device=place, overwrite=True)
+        evaluation, report = _show(held.path, samples, held_out, place, config, result)
+    return DemoResult(evaluation, report, result.seconds, time.monotonic() - began)
 
-    print(f"1/3 training on {len(learn)} videos")
-    result = train(config, learn, folder, device=place, overwrite=True)
+
+def _show(
+    folder: Path, samples: Path, held_out: VideoIndex, place: torch.device, config: Config, result: TrainResult
+) -> tuple[EvaluationReport, Path]:
+    """Evaluate the run in the folder and write metrics.json and report.html."""
     print(f"2/3 evaluating on {len(held_out)} held-out videos")
-    detector = load_run(folder, place).detector  # what a person would load later, not what is in memory
+    trained = load_run(folder, place)  # what a person would load later, not what is in memory
+    detector = trained.detector
     found = list(detect_dataset(detector, held_out))
-    evaluation = score_detections(held_out, found)
+    evaluation = replace(score_detections(held_out, found), measured=Measured.of(trained, samples, "val"))
     write_text(folder / METRICS, evaluation.to_json() + "\n")
     print("3/3 embeddings and report")
     data_of_report = ReportData(
@@ -86,8 +95,7 @@ def run_demo(
         facts=facts(result, place),
         command=command_of(config, result),
     )
-    path = write_report(folder / REPORT, data_of_report)
-    return DemoResult(evaluation, path, result.seconds, time.monotonic() - began)
+    return evaluation, write_report(folder / REPORT, data_of_report)
 
 
 def demo_config(

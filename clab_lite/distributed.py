@@ -15,6 +15,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from clab_lite.errors import DataError
+
 
 def is_distributed() -> bool:
     """True inside an initialised process group."""
@@ -51,9 +53,18 @@ def start_from_environment(device_type: str) -> bool:
     Returns:
         True when this call created the group (the caller then ends it with `stop`). False without torchrun,
         with one process, or when a group exists already.
+
+    Raises:
+        DataError: WORLD_SIZE is set, but not by torchrun.
     """
-    if is_distributed() or int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    size = os.environ.get("WORLD_SIZE", "1")
+    if is_distributed() or size == "1":
         return False
+    missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    if missing or not size.isdecimal():
+        problem = f"the environment holds WORLD_SIZE={size}, but no {' and no '.join(missing)}" if missing else ""
+        remedy = "For several processes start with torchrun; for one, `unset WORLD_SIZE RANK LOCAL_RANK`."
+        raise DataError(f"{problem or f'WORLD_SIZE={size} is not a number of processes'}. {remedy}")
     if device_type == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     dist.init_process_group("nccl" if device_type == "cuda" else "gloo")

@@ -118,6 +118,7 @@ def embed_levels(
     batch: int = 16,
     device: str | torch.device | None = None,
     progress: bool = True,
+    title: str = "embed",
 ) -> dict[Level, EmbeddingTable]:
     """Several levels from one pass of the backbone.
 
@@ -131,6 +132,7 @@ def embed_levels(
         batch: frames at a time (of one size; a change of size starts a new batch).
         device: where to compute; None stays where the detector's weights are.
         progress: show a bar with the time left.
+        title: what stands before the bar.
 
     Boxes without a pixel inside the frame have no features and get no row.
 
@@ -143,7 +145,7 @@ def embed_levels(
     records: dict[Level, list[tuple[Any, ...]]] = {level: [] for level in levels}
     rows: dict[Level, list[Tensor]] = {level: [] for level in levels}
     counts = (-(-video.frame_count // frame_step) for video in index.videos)
-    bar = tqdm(total=sum(counts), unit="frame", desc="embed", disable=not progress)
+    bar = tqdm(total=sum(counts), unit="frame", desc=title, disable=not progress)
     with bar, inference(detector, device) as place, torch.no_grad():
         for frames in _batches(index, size, frame_step, batch, place):
             _embed_batch(detector, index, frames, records, rows)

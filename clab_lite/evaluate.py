@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any, Literal
 
 import numpy as np
@@ -15,12 +16,46 @@ from tqdm import tqdm
 from clab_lite.config import FrameConfig
 from clab_lite.data.vid import VideoIndex
 from clab_lite.detector.video import PreparedFrame, detect_frames
+from clab_lite.errors import DataError
 from clab_lite.evaluation_report import ANY_TROUBLE, CLEAN, EvaluationReport, Scores
 from clab_lite.frames import inference, load_frame, reading_threads
 from clab_lite.metrics.arrays import Detections, GroundTruth
 from clab_lite.metrics.coco import AREA_RANGES, evaluate_coco
 
-__all__ = ["EvaluationReport", "FrameDetections", "detect_dataset", "evaluate", "score_detections"]
+__all__ = [
+    "EvaluationReport",
+    "FrameDetections",
+    "detect_dataset",
+    "evaluate",
+    "require_same_classes",
+    "score_detections",
+]
+
+
+def require_same_classes(trained: Sequence[str], dataset: Sequence[str]) -> None:
+    """Labels are positions in a list of names: two lists that differ give scores of zero, or of the wrong class.
+
+    Args:
+        trained: class names of the run; empty (unknown) is let through.
+        dataset: class names of the dataset.
+
+    Raises:
+        DataError: they differ.
+    """
+    if not trained or tuple(trained) == tuple(dataset):
+        return
+    pairs = enumerate(zip_longest(trained, dataset, fillvalue="nothing"))
+    label, (own, other) = next((label, pair) for label, pair in pairs if pair[0] != pair[1])
+    raise DataError(
+        f"the run was trained on other classes than the dataset has. Run: {_short(trained)}. Dataset: "
+        f"{_short(dataset)}. Label {label} is {own!r} in the run, {other!r} in the dataset. "
+        "Use a dataset with the classes of the run, in the same order."
+    )
+
+
+def _short(names: Sequence[str], most: int = 5) -> str:
+    more = f", ... {len(names)} in all" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 @dataclass(frozen=True)
@@ -85,8 +120,11 @@ def detect_dataset(
         progress: show a bar with the time left.
 
     Raises:
-        DataError: a frame cannot be read.
+        DataError: the detector has another number of classes than the dataset; a frame cannot be read.
     """
+    if detector.config.num_classes != len(index.class_names):
+        found = f"the detector has {detector.config.num_classes} classes, the dataset {len(index.class_names)}"
+        raise DataError(f"{found} ({_short(index.class_names)}). Use a dataset with the classes of its training.")
     size = detector.config.frame if transform is None else transform
     count = detector.config.detection.references if references is None else references
     bar = tqdm(total=index.frame_count, unit="frame", desc="evaluate", disable=not progress)
@@ -141,11 +179,21 @@ def score_detections(index: VideoIndex, found: Iterable[FrameDetections]) -> Eva
     images = np.arange(starts[-1])
     overall, per_class = _score(detections, truth, images, starts, names)
     by_trouble: dict[str, Scores] = {}
+    clean: dict[str, Scores] = {}
     if any(troubles):  # without a side file, "clean" would claim what nobody has looked at
         for group, members in _groups(troubles).items():
-            chosen = _score(detections.of_images(members), truth.of_images(members), members, starts, names)
-            by_trouble[group] = chosen[0]
+            scores, classes = _score(detections.of_images(members), truth.of_images(members), members, starts, names)
+            if group == CLEAN:  # the first
+                clean = classes
+            else:
+                scores = replace(scores, clean_ap50=_mean([clean[n].ap50 for n in classes if n in clean]))
+            by_trouble[group] = scores
     return EvaluationReport(overall, per_class, by_trouble)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _read_truth(index: VideoIndex, starts: NDArray[np.int64]) -> tuple[GroundTruth, list[tuple[str, ...]]]:

@@ -6,9 +6,12 @@ import json
 import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clab_lite.errors import DataError
+
+if TYPE_CHECKING:
+    from clab_lite.trained import Trained
 
 PROTOCOL = "COCO, IoU 0.50, 101 recall points, pycocotools-compatible"
 CLEAN = "clean"
@@ -29,6 +32,9 @@ class Scores:
     boxes: int
     """Ground-truth boxes."""
     undefined: str | None = None
+    clean_ap50: float | None = None
+    """For the frames of a trouble: AP50 on the clean frames over the classes that both show. The fair comparison:
+    a trouble that only met easy classes would look harmless beside all clean frames."""
 
     @classmethod
     def of(
@@ -39,6 +45,33 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What the numbers are of: which weights, on which videos, in which setting."""
+
+    dataset: str
+    """Path as given."""
+    split: str
+    weights: str
+    """File in the run folder."""
+    iteration: int
+    """Training steps behind the weights, of `iterations` planned."""
+    iterations: int | None
+    """None: the run counts epochs."""
+    long_side: int
+    """Frames are resized to fit long_side x short_side pixels."""
+    short_side: int
+    references: int
+    """Reference frames per video."""
+
+    @classmethod
+    def of(cls, trained: Trained, dataset: str | Path, split: str, weights: str = "checkpoint.pt") -> Measured:
+        """For a run read by `load_run`, in its own setting."""
+        size, count = trained.detector.config.frame, trained.detector.config.detection.references
+        planned = trained.config.train.iterations
+        return cls(str(dataset), split, weights, trained.iteration, planned, size.long_side, size.short_side, count)
+
+
+@dataclass(frozen=True)
 class EvaluationReport:
     """What `evaluate` returns.
 
@@ -46,12 +79,14 @@ class EvaluationReport:
         that show it.
     by_trouble: "clean", "any_trouble", then each trouble -> AP over those frames only; empty when the
         dataset does not say.
+    measured: None when the caller did not say.
     """
 
     overall: Scores
     per_class: dict[str, Scores]
     by_trouble: dict[str, Scores]
     protocol: str = PROTOCOL
+    measured: Measured | None = None
 
     @property
     def ap50(self) -> float | None:
@@ -84,6 +119,7 @@ class EvaluationReport:
                 {name: _scores(values) for name, values in content["per_class"].items()},
                 {name: _scores(values) for name, values in content["by_trouble"].items()},
                 content["protocol"],
+                Measured(**content["measured"]) if content.get("measured") else None,
             )
         except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise DataError.at(
@@ -92,7 +128,7 @@ class EvaluationReport:
 
 
 def _scores(values: dict[str, Any]) -> Scores:
-    return Scores(**{field.name: values[field.name] for field in fields(Scores)})
+    return Scores(**{field.name: values[field.name] for field in fields(Scores) if field.name in values})
 
 
 def _number(value: float) -> float | None:

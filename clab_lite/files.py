@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from clab_lite.errors import DataError
 
 
 @contextmanager
@@ -26,6 +29,21 @@ def replaced(path: Path) -> Iterator[Path]:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def try_folder(folder: Path) -> None:
+    """Make the folder and a file in it that is gone at once: OSError now, not after an hour of work."""
+    if folder.exists() and not folder.is_dir():
+        raise DataError.at(folder, "", "is a file, not a folder to write to", "Name another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what killed processes left of their temporary files. Only while nobody else writes there."""
+    for file in folder.glob(".*.part"):
+        file.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

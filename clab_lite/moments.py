@@ -14,9 +14,12 @@ from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SN
 
 _MOMENTS = {
     "before training": SNAPSHOT_START,
-    "contrast weight at zero": SNAPSHOT_CONTRAST_ZERO,
+    "contrast off": SNAPSHOT_CONTRAST_ZERO,
     "at the end": CHECKPOINT,
 }
+FRAME_STEP = 2
+"""Every second frame is embedded: neighbouring frames are nearly the same picture. `clab-lite embed` does the same."""
+_SAMPLING = "every second frame is taken, as clab-lite embed does"
 
 
 def embedding_maps(folder: Path, index: VideoIndex, device: torch.device) -> list[MapComparison]:
@@ -32,9 +35,12 @@ def embedding_maps(folder: Path, index: VideoIndex, device: torch.device) -> lis
     for moment, file in _MOMENTS.items():
         if (folder / file).exists():  # a weight that never reaches zero leaves no snapshot
             trained = load_run(folder, device, file)
-            tables = embed_levels(trained.detector, index, ("object", "frame"), frame_step=2)
-            objects[moment], frames[moment] = tables["object"], tables["frame"]
+            name = f"{moment} (iteration {trained.iteration})" if trained.iteration else moment
+            tables = embed_levels(
+                trained.detector, index, ("object", "frame"), frame_step=FRAME_STEP, title=f"embed, {moment}"
+            )
+            objects[name], frames[name] = tables["object"], tables["frame"]
     return [
-        compare_maps("Objects", "one object in one frame (C4 features inside its box)", objects, by="class_name"),
-        compare_maps("Frames", "one frame (C4 features, averaged)", frames, by="video"),
+        compare_maps("Objects", f"one object in one frame (C4 features inside its box); {_SAMPLING}", objects),
+        compare_maps("Frames", f"one frame (C4 features, averaged); {_SAMPLING}", frames, by="video"),
     ]

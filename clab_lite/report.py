@@ -10,6 +10,7 @@ from pathlib import Path
 from clab_lite.evaluation_report import ANY_TROUBLE, CLEAN, EvaluationReport, Scores
 from clab_lite.files import write_text
 from clab_lite.report_data import MapComparison, Picture, ReportData
+from clab_lite.report_words import METHOD, NO_CONTROL, WORDS, control_commands
 from clab_lite.show import html
 from clab_lite.show.curves import finding_detection, loss_curves, weight_zero
 from clab_lite.show.frames import draw_detections, judge
@@ -26,14 +27,19 @@ _SHOWN_FROM = 0.3
 def write_report(path: str | Path, data: ReportData) -> Path:
     """Write the page, whole or not at all. Needs no other file and no network to be read. Returns the path."""
     path = Path(path)
+    # A run without the branch is itself the control.
+    enabled = data.settings.get("detector", {}).get("contrast", {}).get("enabled", False)
+    control = enabled and data.maps
     sections = [
         _headline(data),
         _curves(data),
         _tables(data.evaluation),
         _pictures(data),
         *_maps(data),
+        _control(data) if control else "",
         _cost(data),
         _repeat(data),
+        _words(data),
     ]
     write_text(path, html.page(data.title, sections))
     return path
@@ -54,8 +60,8 @@ def _headline(data: ReportData) -> str:
         if key in report.by_trouble:
             scores = report.by_trouble[key]
             items.append((number(scores.ap50), name, _basis(scores)))
-    lead = f"{report.counts['videos']:,} videos, every frame. Protocol: {report.protocol}."
-    parts = [f"<h1>{escape(data.title)}</h1>", html.paragraph(lead, "lead"), html.tiles(items)]
+    lead = f"{report.counts['videos']:,} videos, every frame."
+    parts = [f"<h1>{escape(data.title)}</h1>", html.paragraph(METHOD), html.paragraph(lead, "lead"), html.tiles(items)]
     if report.overall.undefined:
         parts.append(html.paragraph(f"AP is undefined: {report.overall.undefined}."))
     return "<header>\n" + "\n".join(parts) + "\n</header>"
@@ -93,7 +99,8 @@ def _tables(report: EvaluationReport) -> str:
         for name, kind in (
             ("", ""),
             ("AP50", "number"),
-            ("", ""),
+            ("", "bar"),
+            ("clean, same classes", "number"),
             ("AP 0.50:0.95", "number"),
             ("videos", "number"),
             ("frames", "number"),
@@ -103,12 +110,13 @@ def _tables(report: EvaluationReport) -> str:
     body = ""
     for name, scores in groups:
         if name and scores:
-            body += f'<tr class="group"><td colspan="7">{escape(name)}</td></tr>'
+            body += f'<tr class="group"><td colspan="8">{escape(name)}</td></tr>'
         body += "".join(_row(key, value, strong=not name) for key, value in scores.items())
     note = (
         "A frame may have several troubles. AP of a group is computed on its own frames only, so small"
-        " groups are uncertain: look at how many boxes each number stands on. For a class, frames are"
-        " those that show it."
+        " groups are uncertain: look at how many boxes each number stands on. Groups show different classes:"
+        " the column beside the bar is AP50 on clean frames over the classes that the group shows. For a"
+        " class, frames are those that show it."
     )
     table = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     return html.section(title, table, html.paragraph(note, "note"))
@@ -117,11 +125,12 @@ def _tables(report: EvaluationReport) -> str:
 def _row(name: str, scores: Scores, *, strong: bool) -> str:
     width = 100 * (scores.ap50 or 0.0)
     counts = "".join(f'<td class="number">{value:,}</td>' for value in (scores.videos, scores.frames, scores.boxes))
+    clean = "" if scores.clean_ap50 is None else number(scores.clean_ap50)
     hint = f' title="{escape(scores.undefined)}"' if scores.undefined else ""
     return (
         f"<tr{' class=strong' if strong else ''}><td>{escape(name.replace('_', ' '))}</td>"
         f'<td class="number"{hint}>{number(scores.ap50)}</td>'
-        f'<td class="bar"><div style="width:{width:.1f}%"></div></td>'
+        f'<td class="bar"><div style="width:{width:.1f}%"></div></td><td class="number">{clean}</td>'
         f'<td class="number"{hint}>{number(scores.ap)}</td>{counts}</tr>'
     )
 
@@ -136,18 +145,21 @@ def _pictures(data: ReportData) -> str:
         verdict, missed = judge({name: values[keep] for name, values in picture.found.items()}, picture.truth)
         right, found = right + int((~missed).sum()), found + len(missed)
         figure = draw_detections(picture.image, picture.found, picture.truth, data.class_names, least_score=_SHOWN_FROM)
-        parts.append(html.picture(figure, _caption(picture, int((~verdict).sum()), int(missed.sum())), dpi=130))
+        none = "clean" if data.evaluation.by_trouble else "no known trouble"
+        caption = _caption(picture, none, int((~verdict).sum()), int(missed.sum()))
+        parts.append(html.picture(figure, caption, dpi=130))
     title = f"{right} of {found} objects found, in {len(data.pictures)} frames not picked by their result"
     text = (
         "Ground truth on the left, detections on the right. Right detections (same class, IoU of at least"
-        " 0.5) are solid and blue; wrong ones are dashed and red; ground truth is green, dashed where it"
-        " was missed."
+        " 0.5) are solid and blue; wrong ones are dashed and orange; ground truth is green, dashed where it"
+        " was missed. The frames stand at even steps through the videos, clean ones first, then one kind of"
+        " trouble after the other."
     )
     return html.section(title, html.paragraph(text), *parts)
 
 
-def _caption(picture: Picture, wrong: int, missed: int) -> str:
-    troubles = ", ".join(picture.troubles).replace("_", " ") or "no known trouble"
+def _caption(picture: Picture, none: str, wrong: int, missed: int) -> str:
+    troubles = ", ".join(picture.troubles).replace("_", " ") or none
     return f"{picture.video}, frame {picture.frame}: {troubles}. {wrong} wrong, {missed} missed."
 
 
@@ -156,13 +168,13 @@ def _maps(data: ReportData) -> Iterator[str]:
         panels = [(panel.title, panel.points, panel.groups) for panel in comparison.panels]
         notes = [scores_note(panel.scores.silhouette, panel.scores.knn_purity) for panel in comparison.panels]
         text = (
-            f"Each dot is {comparison.what}; colours tell the {comparison.by}. Both scores are taken in the full"
-            " feature space, of which the map keeps two directions: the silhouette (cosine, -1 to 1), and the"
-            f" purity, the share of the five nearest neighbours of the same {comparison.by}. Adjacent frames of a"
-            " video are no neighbours here: they are nearly the same picture."
+            f"Each dot is {comparison.what}; colours tell the {comparison.by}. The map ({comparison.method}) keeps two"
+            " directions of the feature space; both scores are taken in the full space: the silhouette (cosine, -1"
+            f" to 1), and the purity, the share of the five nearest neighbours of the same {comparison.by}. Adjacent"
+            " frames of a video are no neighbours here: they are nearly the same picture."
         )
-        figure = embedding_map(panels, notes=notes, legend=comparison.by)
-        caption = "; ".join(f"{panel[0]}: {note}" for panel, note in zip(panels, notes, strict=True)) + "."
+        figure = embedding_map(panels, notes=notes, legend=comparison.by, list_groups=comparison.by != "video")
+        caption = f"{comparison.title}, by {comparison.by}: axes have no unit; only who lies near whom has a meaning."
         yield html.section(_map_title(comparison), html.paragraph(text), html.picture(figure, caption))
 
 
@@ -175,6 +187,17 @@ def _map_title(comparison: MapComparison) -> str:
     verb = "rises" if change > 0.01 else "falls" if change < -0.01 else "stays"
     course = f"near {values[-1]:.2f}" if verb == "stays" else f"from {values[0]:.2f} to {values[-1]:.2f}"
     return f"{comparison.title}: neighbour purity by {comparison.by} {verb} {course}"
+
+
+def _control(data: ReportData) -> str:
+    measured = data.evaluation.measured
+    commands = control_commands(measured.dataset if measured is not None else "DATASET")
+    return html.section("What this run does not show", html.paragraph(NO_CONTROL), html.command(commands))
+
+
+def _words(data: ReportData) -> str:
+    protocol = html.paragraph(f"Protocol of AP: {data.evaluation.protocol}.", "note")
+    return html.section("Words", html.pairs_table(WORDS.items()), protocol)
 
 
 def _cost(data: ReportData) -> str:

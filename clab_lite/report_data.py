@@ -51,6 +51,8 @@ class MapComparison:
     what: str
     by: str
     panels: Sequence[MapPanel]
+    method: str = "PCA"
+    """How the map was drawn."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,9 @@ def compare_maps(
     for name, table in tables.items():
         groups = table.table[column].to_numpy(dtype=str)
         panels.append(MapPanel(name, table.map(method, seed), groups, table.scores(by)))
-    return MapComparison(title, what, {"class_name": "class", "video": "video", "track": "track"}[by], panels)
+    return MapComparison(
+        title, what, {"class_name": "class", "video": "video", "track": "track"}[by], panels, method.upper()
+    )
 
 
 def _even(keys: Sequence[tuple[int, int]], count: int) -> list[tuple[int, int]]:

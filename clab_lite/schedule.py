@@ -67,12 +67,9 @@ def count_iterations(config: TrainConfig, key_frames: int, world_size: int) -> i
     """
     if key_frames == 0:
         raise DataError("The dataset has no key frame to train on. Is it a training split?")
-    iterations = config.iterations
-    if iterations is None:
-        iterations = math.ceil(config.epochs * key_frames / (config.clips_per_rank * world_size))
-    if iterations < 1:
-        raise DataError(f"A run of {iterations} iterations trains nothing. Set train.iterations to 1 or more.")
-    return iterations
+    if config.iterations is not None:
+        return config.iterations
+    return math.ceil(config.epochs * key_frames / (config.clips_per_rank * world_size))
 
 
 def learning_rate(config: TrainConfig, iteration: int, iterations: int) -> float:

@@ -15,7 +15,7 @@ seconds (of training so far), and sometimes a note.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -35,6 +35,9 @@ from clab_lite.schedule import contrast_schedule, count_iterations, falls_to_zer
 from clab_lite.training.batches import Batch, Target, batches, seed_iteration
 from clab_lite.training.calibrate import Compute, Precision, SpeedWatch, choose_compute, state_kept
 from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
+from clab_lite.training.dataset import describe, require_classes
+from clab_lite.training.folder_lock import HeldFolder
+from clab_lite.training.interrupt import interrupts_deferred
 from clab_lite.training.log import RunLog
 from clab_lite.training.losses import TrainingDiverged, compute_losses, contrast_chance, total_loss
 from clab_lite.training.optimizer import set_learning_rate
@@ -59,7 +62,7 @@ class TrainResult:
 def train(
     config: Config,
     index: VideoIndex,
-    run_folder: str | Path,
+    run_folder: str | Path | HeldFolder,
     *,
     device: str | torch.device | None = None,
     resume: bool = False,
@@ -73,10 +76,10 @@ def train(
     Args:
         config: every setting of the run.
         index: videos with their key frames.
-        run_folder: where the files of the run go.
+        run_folder: where the files of the run go; a folder that the caller holds already stays held.
         device: where to compute; None takes a CUDA device when there is one.
         resume: continue the run in the folder (start it when it has no checkpoint yet).
-        overwrite: replace the run in the folder.
+        overwrite: replace the run in the folder, once the first batch of the new one is there.
         progress: show a progress bar with the time left.
         stop_after: stop, with a checkpoint, after this many iterations counted from the start of the run.
         detector: the model and weights to start from; None builds `VideoDetector(config.detector)`.
@@ -84,11 +87,14 @@ def train(
     Raises:
         DataError: bad data, a folder in use, a folder that holds another run.
         TrainingDiverged: a loss or the gradient is not finite.
+        KeyboardInterrupt: Ctrl-C. A single process has then finished its step and written a checkpoint.
     """
+    require_classes(index, config.detector.num_classes)
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     joined = distributed.start_from_environment(place.type)
     try:
-        with open_run(Path(run_folder), config, len(index.key_frames), resume=resume, overwrite=overwrite) as folder:
+        target = run_folder if isinstance(run_folder, HeldFolder) else Path(run_folder)
+        with open_run(target, config, describe(index), resume=resume, overwrite=overwrite) as folder:
             torch.manual_seed(config.train.seed)
             model = VideoDetector(config.detector) if detector is None else detector
             return _Run(config, index, folder, place, model).loop(stop_after, progress)
@@ -104,6 +110,7 @@ class _Run:
         self, config: Config, index: VideoIndex, folder: RunFolder, device: torch.device, detector: nn.Module
     ) -> None:
         self.config, self.index, self.folder, self.device = config, index, folder, device
+        self.dataset = describe(index)
         self.total = count_iterations(config.train, len(index.key_frames), distributed.world_size())
         self.weight = contrast_schedule(config.train.contrast, self.total)
         self.state = TrainState.begin(detector, config, device, folder.checkpoint)
@@ -113,21 +120,24 @@ class _Run:
     def loop(self, stop_after: int | None, progress: bool) -> TrainResult:
         """Run to the end, or to `stop_after`."""
         state, main = self.state, distributed.is_main()
-        if state.iteration == 0:
-            self._snapshot(SNAPSHOT_START)
         end = min(self.total if stop_after is None else stop_after, self.total)
         bar = tqdm(total=self.total, initial=state.iteration, unit="step", disable=not (progress and main))
-        log = RunLog(self.folder.path, state.iteration, main)
         stream = batches(self.config, self.index, state.iteration, self.device)
-        with closing(stream), closing(log), closing(bar):
+        with closing(stream), closing(bar):
             bar.set_description("timing threads and precision")
             clips = self._settle(stream)
+            self.folder.begin()  # From here on, an old run in the folder is gone.
+            if state.iteration == 0:
+                self._snapshot(SNAPSHOT_START)
             bar.set_description("training")
             bar.unpause()  # The time left counts from here.
-            row = self._iterate(clips, end, log, bar)
+            with closing(RunLog(self.folder.path, state.iteration, main)) as log, interrupts_deferred() as stop_asked:
+                row = self._iterate(clips, end, log, bar, stop_asked)
         return TrainResult(state.detector, self.folder.path, state.iteration, state.seconds, state.compute, row)
 
-    def _iterate(self, stream: Iterable[Batch], end: int, log: RunLog, bar: tqdm) -> dict[str, Any] | None:
+    def _iterate(
+        self, stream: Iterable[Batch], end: int, log: RunLog, bar: tqdm, stop_asked: Callable[[], bool]
+    ) -> dict[str, Any] | None:
         config, state, row = self.config.train, self.state, None
         watch = SpeedWatch(state.compute)
         began = time.monotonic() - state.seconds
@@ -140,13 +150,17 @@ class _Run:
             state.iteration, state.seconds = iteration + 1, now - began
             note = watch.add(now - step_began) or (str(state.compute) if iteration == 0 else None)
             state.compute = watch.compute
-            if note or state.iteration in (1, self.total) or state.iteration % config.log_every == 0:
+            fades = falls_to_zero(self.weight, state.iteration, self.total)  # The last step in which contrast counted.
+            if note or fades or state.iteration in (1, self.total) or state.iteration % config.log_every == 0:
                 row = self._row(rate, weight, targets, clips.shape[1], note)
                 log.write(row)
                 bar.set_postfix({name: f"{x:.3f}" for name, x in row["losses"].items()}, refresh=False)
-            if state.iteration == end or state.iteration % config.checkpoint_every == 0:
+            stops = stop_asked()
+            if stops or state.iteration == end or state.iteration % config.checkpoint_every == 0:
                 self._save(log)
             bar.update()
+            if stops:
+                break
         return row
 
     def _step(self, iteration: int, clips: Tensor, targets: list[Target]) -> tuple[float, float]:
@@ -196,5 +210,4 @@ class _Run:
         """Write the checkpoint, after its log is on the disk and its losses are known to be finite."""
         self.state.recent.check()
         log.sync()
-        names, keys = self.index.class_names, len(self.index.key_frames)
-        self.folder.save(CHECKPOINT, self.state.content(self.config, names, keys))
+        self.folder.save(CHECKPOINT, self.state.content(self.config, self.index.class_names, self.dataset))

@@ -35,14 +35,13 @@ def load_run(run_folder: str | Path, device: torch.device | str = "cpu", file: s
         file: which weights: the checkpoint, or "snapshot_start.pt" or "snapshot_contrast_zero.pt".
 
     Raises:
-        DataError: no such folder or file, or the weights do not fit the configuration beside them.
+        DataError: no such folder or file, a file that is no checkpoint, or weights that do not fit the configuration
+            beside them or are not finite.
     """
     path = Path(run_folder) / file
     if not path.parent.is_dir():
         raise DataError.at(path.parent, "", "no such run folder", "Pass the folder that `clab-lite train` wrote.")
     content = read_checkpoint(path)
-    if "config" not in content:
-        raise DataError.at(path, "", "holds no entry 'config'", "Pass a run folder of `clab-lite train`.")
     config = config_from_dict(content["config"], path)
     # The weights come from the file: ImageNet's are not fetched first.
     backbone = replace(config.detector.backbone, imagenet_weights=False)
@@ -52,5 +51,4 @@ def load_run(run_folder: str | Path, device: torch.device | str = "cpu", file: s
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError.at(path, "", f"weights do not fit the configuration ({reason})", "Train again.") from error
-    names = tuple(content.get("class_names", ()))
-    return Trained(detector.to(device).eval(), config, names, int(content.get("iteration", 0)))
+    return Trained(detector.to(device).eval(), config, tuple(content["class_names"]), content["iteration"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar, get_origin, get_type_hints
+from unittest.mock import MagicMock
 
 import pytest
 from tyro.conf import HelptextFromCommentsOff
@@ -15,7 +17,13 @@ from tyro.conf import HelptextFromCommentsOff
 from clab_lite.cli import commands, main
 from clab_lite.cli.make_samples import MakeSamples
 from clab_lite.cli.parsing import COMMANDS, PRESETS, parse
+from clab_lite.data.world import WorldConfig
+from clab_lite.data.world.readme import world_readme
+from clab_lite.distributed import start_from_environment
 from clab_lite.errors import DataError
+from clab_lite.training.losses import TrainingDiverged
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +102,27 @@ def test_world_options_are_checked_in_one_line(capsys: pytest.CaptureFixture[str
     assert "Traceback" not in err
 
 
+def test_the_command_in_the_readme_of_a_world_makes_that_world() -> None:
+    world = WorldConfig(seed=3, classes=("car", "dog"), val_videos=2, trouble_share=0.25, workers=2)
+    (line,) = re.findall(r"^    clab-lite (.*)$", world_readme(world), re.M)
+    command = parse(line.split())
+    assert isinstance(command, MakeSamples)
+    assert replace(command.world, workers=2) == world
+
+
+def test_training_names_what_differs_from_the_preset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = SimpleNamespace(iterations=5, seconds=1.0, run_folder=tmp_path / "run")
+    monkeypatch.setattr("clab_lite.data.vid.open_dataset", lambda *_, **__: MagicMock())
+    monkeypatch.setattr("clab_lite.train.train", lambda *_, **__: result)
+    words = ["train", str(tmp_path), "--train.iterations", "5", "--device", "cpu", "--out", str(tmp_path / "run")]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"preset tiny, with train\.iterations: \d+ -> 5", lines[0])
+    assert lines[1] == f"all settings: {tmp_path / 'run' / 'config.json'}"
+
+
 class Failing:
     after_interrupt = "Go on with --resume."
 
@@ -107,6 +136,10 @@ class Failing:
 @pytest.mark.parametrize(("error", "status", "message"), [
     (DataError("here.xml, object 2: no name. Add one."), 2, "clab-lite: here.xml, object 2: no name. Add one.\n"),
     (KeyboardInterrupt(), 130, "\nStopped. Go on with --resume.\n"),
+    (NotADirectoryError(20, "Not a directory", "out/map.png"), 2, "clab-lite: out/map.png: Not a directory\n"),
+    (OSError(28, "No space left on device"), 2, "clab-lite: No space left on device\n"),
+    (TrainingDiverged("Training stopped at iteration 3: a. Samples: b."), 2,
+     "clab-lite: Training stopped at iteration 3: a. Samples: b.\n"),
 ])  # fmt: skip
 def test_exit_statuses(
     error: BaseException, status: int, message: str,
@@ -118,15 +151,31 @@ def test_exit_statuses(
 
 
 def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clab_lite.cli.parse", lambda _: Failing(KeyError("bug")))
-    with pytest.raises(KeyError):
-        main(["demo"])
+    for error in (KeyError("bug"), RuntimeError("bug")):
+        monkeypatch.setattr("clab_lite.cli.parse", lambda _, error=error: Failing(error))
+        with pytest.raises(type(error)):
+            main(["demo"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_full_disk_behind_the_output_is_one_line() -> None:
+    command = [sys.executable, "-m", "clab_lite", "--help"]
+    with Path("/dev/full").open("w") as full:
+        answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert (answer.returncode, answer.stderr) == (2, "clab-lite: No space left on device\n")
+
+
+def test_stray_world_size_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for size in ("2", "many"):
+        monkeypatch.setenv("WORLD_SIZE", size)
+        with pytest.raises(DataError, match=rf"WORLD_SIZE={size}.*torchrun.*unset"):
+            start_from_environment("cpu")
 
 
 def test_module_is_the_command_line() -> None:
-    answer = subprocess.run(
-        [sys.executable, "-m", "clab_lite", "chek"], capture_output=True, text=True, cwd=Path(__file__).parents[1]
-    )
+    answer = subprocess.run([sys.executable, "-m", "clab_lite", "chek"], capture_output=True, text=True, cwd=ROOT)
     assert answer.returncode == 2
     assert "'check'" in answer.stderr
     assert "Traceback" not in answer.stderr
@@ -157,7 +206,7 @@ def test_every_option_of_make_samples_has_a_help_text() -> None:
 
 
 def test_commands_of_the_readme_exist() -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     lines = re.findall(r"`(?:clab-lite|torchrun [^`]*-m clab_lite) ([a-z][^`]*)`", readme)
     assert {line.split()[0] for line in lines} == set(COMMANDS)
     for line in lines:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from clab_lite.branch_cost import branch_cost
 from clab_lite.cli import main
@@ -14,6 +15,7 @@ from clab_lite.data.world import WorldConfig, make_world
 from clab_lite.demo import demo_config, find_samples, require_own_folder
 from clab_lite.errors import DataError
 from clab_lite.trained import load_run
+from clab_lite.training.folder_lock import hold
 
 ITERATIONS = 30
 README = Path(__file__).parents[1] / "README.md"
@@ -81,12 +83,42 @@ def test_other_commands_read_the_run(
     assert main(["evaluate", str(run), str(world), "--device", "cpu"]) == 0
     assert "all frames" in capsys.readouterr().out
     assert json.loads((run / "metrics.json").read_text()) == before  # the demo's own number, computed again
+    assert before["measured"] == {
+        "dataset": str(world), "split": "val", "weights": "checkpoint.pt", "iteration": ITERATIONS,
+        "iterations": ITERATIONS, "long_side": 192, "short_side": 128, "references": 14,
+    }  # fmt: skip
+    assert main(["evaluate", str(run), str(world), "--device", "cpu", "--split", "train"]) == 0
+    assert json.loads((run / "metrics.json").read_text()) == before
+    assert json.loads((run / "metrics_train.json").read_text())["measured"]["split"] == "train"
     assert main(["embed", str(run), str(world), "--out", str(tmp_path / "embeddings"), "--level", "frame"]) == 0
     assert {p.name for p in (tmp_path / "embeddings").iterdir()} == {"embeddings.csv", "embeddings.npy", "map.png"}
     frames = next((world / "Data" / "VID" / "val").iterdir())
     assert main(["detect", str(run), str(frames), "--out", str(tmp_path / "found")]) == 0
     assert len(list((tmp_path / "found").glob("*.jpg"))) == 4
     assert main(["check", str(world)]) == 0
+
+
+def test_outputs_are_tried_before_the_work(
+    run: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    words = [str(run), str(world), "--device", "cpu", "--out", str(tmp_path / "file")]
+    frames = next((world / "Data" / "VID" / "val").iterdir())
+    for command in (["embed", *words], ["detect", str(run), str(frames), *words[2:]]):
+        assert main(command) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"clab-lite: {tmp_path / 'file'}: ")
+        assert len(error.splitlines()) == 1  # and no progress bar before it
+
+
+def test_an_unfinished_run_says_so(run: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = torch.load(run / "checkpoint.pt", weights_only=True)
+    torch.save({**content, "iteration": 13}, tmp_path / "checkpoint.pt")
+    assert main(["evaluate", str(tmp_path), str(world), "--device", "cpu"]) == 0
+    assert f"weights of step 13 of {ITERATIONS}" in capsys.readouterr().out
+    torch.save({**content, "class_names": ["dog"] * 30}, tmp_path / "checkpoint.pt")
+    assert main(["evaluate", str(tmp_path), str(world), "--device", "cpu"]) == 2
+    assert "'dog' in the run" in capsys.readouterr().err
 
 
 def test_a_run_that_is_no_demo_is_never_replaced(run: Path, world: Path, tmp_path: Path) -> None:
@@ -96,6 +128,15 @@ def test_a_run_that_is_no_demo_is_never_replaced(run: Path, world: Path, tmp_pat
     with pytest.raises(DataError, match=r"paper-r50.*--out"):
         require_own_folder(tmp_path)
     assert main(["train", str(world), "--out", str(run)]) == 2  # nor a demo by a training
+
+
+def test_a_demo_holds_its_folder_to_the_end(run: Path, world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second demo in it is refused, and takes nothing away."""
+    before = {path.name for path in run.iterdir()}
+    with hold(run):
+        assert main(["demo", "--data", str(world), "--out", str(run)]) == 2
+    assert "is working in this folder" in capsys.readouterr().err
+    assert {path.name for path in run.iterdir()} == before
 
 
 def test_missing_samples_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,8 +55,55 @@ def test_every_frame_gets_a_picture_and_a_record(trained: Trained, tmp_path: Pat
         assert boxes.min() >= 0  # in pixels of the file, 96x64, not of the resized 192x128
         assert boxes[:, [0, 2]].max() <= record["width"] == 96
         assert boxes[:, [1, 3]].max() <= record["height"] == 64
-    original = np.asarray(Image.open(frames / "1.png"), dtype=float)
-    assert np.abs(np.asarray(Image.open(path.parent / "1.jpg"), dtype=float) - original).mean() > 5  # boxes are drawn
+    drawn = Image.open(path.parent / "1.jpg")
+    assert drawn.size == (672, 448)  # enlarged 7 times, to 640 pixels or more
+    original = np.asarray(Image.open(frames / "1.png").resize(drawn.size, Image.Resampling.BICUBIC), dtype=float)
+    assert np.abs(np.asarray(drawn, dtype=float) - original).mean() > 5  # boxes are drawn
+
+
+def test_a_second_run_replaces_the_first_and_nothing_else(trained: Trained, tmp_path: Path) -> None:
+    frames, out = write_frames(tmp_path / "frames", ["1.png", "2.png"]), tmp_path / "out"
+    detect_folder(trained, frames, out)
+    (out / "notes.txt").write_text("mine")
+    (out / "mine.jpg").write_text("mine")
+    (frames / "2.png").unlink()
+    detect_folder(trained, frames, out)
+    assert {path.name for path in out.iterdir()} == {"1.jpg", "detections.json", "notes.txt", "mine.jpg"}
+    (frames / "1.png").rename(frames / "mine.png")
+    with pytest.raises(DataError, match=r"mine\.jpg.*not from earlier detections"):
+        detect_folder(trained, frames, out)
+    assert (out / "mine.jpg").read_text() == "mine"
+    assert (out / "1.jpg").exists()
+
+
+def test_a_folder_of_other_files_is_refused(trained: Trained, tmp_path: Path) -> None:
+    frames, out = write_frames(tmp_path / "frames", ["1.png"]), tmp_path / "out"
+    out.mkdir()
+    (out / "1.jpg").write_text("mine")
+    with pytest.raises(DataError, match=r"1\.jpg.*not from earlier detections"):
+        detect_folder(trained, frames, out)
+    (out / "detections.json").write_text("[]")
+    with pytest.raises(DataError, match=r"detections\.json.*not from earlier detections"):
+        detect_folder(trained, frames, out)
+    assert (out / "1.jpg").read_text() == "mine"
+
+
+def test_work_cut_short_lists_what_it_drew(trained: Trained, tmp_path: Path) -> None:
+    frames, out = write_frames(tmp_path / "frames", ["1.png", "2.png", "3.png", "4.png", "5.png"]), tmp_path / "out"
+    detect_folder(trained, frames, out)
+    (frames / "4.png").write_bytes(b"not a picture")  # references are the first and the last frame
+    with pytest.raises(DataError, match=r"4\.png"):
+        detect_folder(trained, frames, out)
+    listed = [record["file"] for record in json.loads((out / "detections.json").read_text())["frames"]]
+    assert {path.name for path in out.glob("*.jpg")} == {f"{Path(name).stem}.jpg" for name in listed}
+
+
+@pytest.mark.parametrize("score", [5, -0.1, float("nan")])
+def test_scores_from_0_to_1(trained: Trained, tmp_path: Path, score: float) -> None:
+    frames = write_frames(tmp_path / "frames", ["1.png"])
+    with pytest.raises(DataError, match=r"0 to 1"):
+        detect_folder(trained, frames, tmp_path / "out", draw_from=score)
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_read_is_named(trained: Trained, tmp_path: Path) -> None:

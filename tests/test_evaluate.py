@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ from small_dataset import CAR, KnowingDetector, open_small_dataset
 from clab_lite.config import FrameConfig
 from clab_lite.data.vid import VideoIndex
 from clab_lite.errors import DataError
-from clab_lite.evaluate import FrameDetections, detect_dataset, evaluate, score_detections
-from clab_lite.evaluation_report import EvaluationReport
+from clab_lite.evaluate import FrameDetections, detect_dataset, evaluate, require_same_classes, score_detections
+from clab_lite.evaluation_report import EvaluationReport, Measured
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +74,45 @@ def test_trouble_groups_use_their_own_frames(index: VideoIndex) -> None:
     assert report.by_trouble["clean"].ap50 == pytest.approx(1.0)
     assert report.by_trouble["any_trouble"].ap50 == 0.0
     assert report.by_trouble["motion_blur"].ap50 == 0.0
+    assert report.by_trouble["clean"].clean_ap50 is None
     assert report.ap50 is not None
     assert 0.5 < report.ap50 < 1.0
+
+
+def test_other_classes_are_refused_before_the_first_frame(index: VideoIndex) -> None:
+    detector = KnowingDetector(index)
+    detector.config = replace(detector.config, num_classes=2)
+    with pytest.raises(DataError, match=r"detector has 2 classes, the dataset 30 \(airplane.*30 in all"):
+        evaluate(detector, index, progress=False)
+    assert detector.memories == []
+
+
+def test_other_or_reordered_class_names_are_refused() -> None:
+    require_same_classes(("car", "dog"), ["car", "dog"])
+    require_same_classes((), ["car", "dog"])  # a run that does not say
+    with pytest.raises(DataError, match=r"Run: car, dog\. Dataset: dog, car\. Label 0 is 'car'.*'dog' in the dataset"):
+        require_same_classes(("car", "dog"), ("dog", "car"))
+    with pytest.raises(DataError, match="Label 1 is 'dog' in the run, 'nothing' in the dataset"):
+        require_same_classes(("car", "dog"), ("car",))
+
+
+def test_clean_frames_are_compared_over_the_same_classes(index: VideoIndex) -> None:
+    """Dogs are never found on clean frames: noise shows cars only and is compared with cars, occlusion with both."""
+    found = [
+        replace(frame, **{name: getattr(frame, name)[frame.labels == CAR] for name in ("boxes", "scores", "labels")})
+        for frame in detect_dataset(KnowingDetector(index), index, progress=False)
+    ]
+    by_trouble = score_detections(index, found).by_trouble
+    assert by_trouble["clean"].ap50 == pytest.approx(0.5)
+    assert by_trouble["noise"].clean_ap50 == pytest.approx(1.0)
+    assert by_trouble["occlusion"].clean_ap50 == pytest.approx(0.5)
+
+
+def test_scale_differs_between_the_axes(index: VideoIndex) -> None:
+    """60x44 pixels to fit 70x66 are 70x51 (not 51.33): scales 1.1667 and 1.1591."""
+    detector = KnowingDetector(index, size=(51, 70))
+    report = evaluate(detector, index, transform=FrameConfig(70, 66), references=2, progress=False)
+    assert report.ap == pytest.approx(1.0)
 
 
 def test_silence_and_empty_scenes(index: VideoIndex) -> None:
@@ -97,6 +135,7 @@ def test_report_survives_json(index: VideoIndex, tmp_path: Path) -> None:
     found = [FrameDetections(0, 0, box, np.ones(1, np.float32), np.array([CAR]))]
     report = score_detections(index, found)
     assert EvaluationReport.from_json(report.to_json()) == report
+    report = replace(report, measured=Measured("data", "val", "checkpoint.pt", 13, 400, 192, 128, 14))
     (tmp_path / "report.json").write_text(report.to_json())
     assert EvaluationReport.from_json(tmp_path / "report.json") == report
     with pytest.raises(DataError, match="not an evaluation report"):

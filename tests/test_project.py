@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("demo",),
     ("branch_cost", "moments"),
     ("report",),
-    ("report_data",),
+    ("report_data", "report_words"),
     ("train", "evaluate", "embeddings", "detect_folder"),
     ("trained", "frames"),
     ("training", "show"),
@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("interop",),
     ("data", "metrics", "evaluation_report"),
     ("schedule", "presets"),
-    ("config", "errors", "files", "devices", "distributed", "__init__"),
+    ("config", "ranges", "errors", "tensor_file", "files", "devices", "distributed", "__init__"),
 )
 
 

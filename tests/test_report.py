@@ -31,9 +31,13 @@ class _Reader(HTMLParser):
         self.headings: list[str] = []
         self.images: list[str] = []
         self.tags: set[str] = set()
+        self.addresses: list[str] = []
+        """What any attribute would have a browser fetch or open."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        fetching = ("src", "srcset", "href", "action", "data", "poster", "background", "style")
+        self.addresses += [value or "" for name, value in attrs if name in fetching]
         if tag == "img":
             self.images.append(dict(attrs)["src"] or "")
         if tag not in ("img", "meta"):
@@ -86,6 +90,9 @@ def test_whole_report(data: ReportData, tmp_path: Path) -> None:
     assert any("neighbour purity by class" in heading for heading in reader.headings)
     assert any(heading.endswith("in 4 frames not picked by their result") for heading in reader.headings)
     assert len(reader.images) == 1 + 4 + 1
+    assert reader.headings[-1] == "Words"
+    assert "What this run does not show" in reader.headings
+    assert "--detector.contrast.no-enabled" in text
     for piece in ("1.000", "1,234,567", "clab-lite demo --seed 0", "9 frames, 11 boxes", "detector.rpn.channels"):
         assert piece in text
     assert [child.name for child in path.parent.iterdir()] == ["report.html"]
@@ -93,7 +100,11 @@ def test_whole_report(data: ReportData, tmp_path: Path) -> None:
 
 def test_needs_nothing_from_outside(data: ReportData, tmp_path: Path) -> None:
     path = write_report(tmp_path / "report.html", data)
-    assert all(source.startswith("data:image/png;base64,") for source in _read(path).images)
+    reader = _read(path)
+    assert all(source.startswith("data:image/png;base64,") for source in reader.images)
+    assert len(reader.addresses) > len(reader.images) > 0
+    assert not [address for address in reader.addresses if "//" in address.partition(";base64,")[0]]
+    assert not reader.tags & {"script", "link", "iframe", "object", "embed"}
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)|url\(|@import|<script|<link", path.read_text())
 
 
@@ -126,7 +137,7 @@ def test_text_is_escaped(data: ReportData, tmp_path: Path) -> None:
 def test_empty_report_leaves_sections_out(tmp_path: Path) -> None:
     path = write_report(tmp_path / "report.html", ReportData("nothing", EvaluationReport(UNDEFINED, {}, {}), ("dog",)))
     reader = _read(path)
-    assert reader.headings == ["nothing", "Average precision"]
+    assert reader.headings == ["nothing", "Average precision", "Words"]
     assert reader.images == []
     assert "AP is undefined: there is no ground truth." in path.read_text()
 

@@ -1,12 +1,13 @@
 """The command line `clab-lite`: reads the arguments, runs one command, turns what goes wrong into one clear line.
 
-Exit status: 0 done, 1 the command ran and its answer is "no" (`check` found problems), 2 bad options or bad data,
-130 stopped by Ctrl-C.  Nothing in the library imports this package, and it imports torch only inside a command, so that
-`--help` answers at once.
+Exit status: 0 done, 1 the command ran and its answer is "no" (`check` found problems), 2 bad options, bad data, a
+training that diverged, or a file that cannot be read or written, 130 stopped by Ctrl-C.  Nothing in the library imports
+this package, and it imports torch only inside a command, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,30 +22,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `clab-lite`; None takes them from the process.
 
     Returns:
-        The exit status (see above). Never raises for bad options, bad data or Ctrl-C.
+        The exit status (see above). Only bugs raise.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        command = parse(words)
+        status = _run(words)
+        sys.stdout.flush()  # a full disk behind it is told here, not by a traceback at exit
+        return status
     except DataError as error:
         return _fail(str(error))
+    except BrokenPipeError:  # the reader of our output went away: `clab-lite check data | head`
+        _drop_output()
+        return 141
+    except OSError as error:  # no permission, a file in place of a folder, a full disk
+        _drop_output()
+        reason, place = error.strerror or str(error), error.filename
+        return _fail(f"{place}: {reason}" if place is not None else reason)
+    except RuntimeError as error:
+        from clab_lite.training.losses import TrainingDiverged  # imports torch, which the command has done already
+
+        if isinstance(error, TrainingDiverged):
+            return _fail(str(error))
+        raise
+
+
+def _run(words: Sequence[str]) -> int:
+    try:
+        command = parse(words)
     except SystemExit as stop:  # how tyro ends after --help (0) and after a wrong option (2)
         return stop.code if isinstance(stop.code, int) else 2
     try:
         return command.run()
-    except DataError as error:
-        return _fail(str(error))
     except KeyboardInterrupt:
         print(f"\nStopped. {command.after_interrupt}".rstrip(), file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output went away: `clab-lite check data | head`
-        sys.stderr.close()
-        return 141
 
 
 def run() -> None:
     """The console script: `main`, with its answer as the exit status of the process."""
     sys.exit(main())
+
+
+def _drop_output() -> None:
+    """Keep Python from writing to a broken standard output once more at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str) -> int:

@@ -73,7 +73,9 @@ class Train:
     device: str = "auto"
     """cpu, cuda, cuda:1, mps, or auto (the best one present). Several GPUs: start with torchrun."""
 
-    after_interrupt: ClassVar[str] = "The last checkpoint is kept: the same command with --resume continues from it."
+    after_interrupt: ClassVar[str] = (
+        "With --resume (instead of --overwrite) the run goes on from its last checkpoint, or starts when it has none."
+    )
 
     def run(self) -> int:
         from clab_lite.cli.work import train
@@ -83,7 +85,8 @@ class Train:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """AP of a trained run on the validation videos, and by trouble. Writes metrics.json into the run folder."""
+    """AP of a trained run on the validation videos, and by trouble. Writes metrics.json into the run folder
+    (metrics_train.json with --split train)."""
 
     run_folder: Run
     """Folder that `clab-lite train` wrote."""
@@ -111,7 +114,7 @@ class Detect:
     frames: Annotated[Positional[Path], arg(metavar="FRAMES")]
     """Folder with the frames of one video (.jpg, .jpeg, .png), in natural order of their names."""
     out: Path = Path("runs/detections")
-    """Folder to write."""
+    """Folder to write; new, empty, or one with earlier detections, which are replaced."""
     score: float = 0.5
     """Draw boxes from this score, 0 to 1. detections.json keeps all of them."""
     device: str = "auto"
@@ -142,6 +145,8 @@ class Embed:
     """Weights at the end of training, when the contrast weight reached zero, or before the first step."""
     method: Literal["pca", "umap"] = "pca"
     """How to draw the map; umap needs some ten seconds to compile at its first use."""
+    every: int = 2
+    """Take every so many-th frame of each video; 2 as in the demo's report."""
     split: Literal["val", "train"] = "val"
     """Which videos."""
     device: str = "auto"

@@ -76,12 +76,12 @@ def _command(name: str, options: Sequence[str]) -> tuple[Any, Any]:
 
         return MakeSamples, tyro.MISSING_NONPROP
     if name == "train":
-        return commands.Train, commands.Train(tyro.MISSING, _starting_config(options))
+        return commands.Train, commands.Train(tyro.MISSING, starting_config(_preset(options)))
     plain = (commands.Demo, commands.Evaluate, commands.Detect, commands.Embed, commands.Check)
     return next(kind for kind in plain if kind.__name__.lower() == name), tyro.MISSING_NONPROP
 
 
-def _starting_config(options: Sequence[str]) -> Config:
+def _preset(options: Sequence[str]) -> str:
     """The preset that the options name: its values are the defaults of all others, and those `train --help` shows."""
     name = PRESETS[0]
     for position, word in enumerate(options):
@@ -89,6 +89,11 @@ def _starting_config(options: Sequence[str]) -> Config:
             name = options[position + 1]
         elif word.startswith("--preset="):
             name = word.removeprefix("--preset=")
+    return name
+
+
+def starting_config(name: str) -> Config:
+    """The configuration of a preset. DataError when there is none of that name."""
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
     if name == "tiny":

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from clab_lite.errors import DataError
 
 if TYPE_CHECKING:
     from clab_lite.cli import commands
@@ -22,18 +27,22 @@ def demo(options: commands.Demo) -> int:
     print(f"  clean frames           {ap50.get(CLEAN, 'not known')}")
     print(f"  troubled frames        {ap50.get(ANY_TROUBLE, 'not known')}")
     print(f"training {result.training_seconds:.0f} s, {result.seconds:.0f} s in all\nreport: {result.report}")
+    print(f"Next: open the report; then `clab-lite detect {options.out} FOLDER_OF_FRAMES`")
     return 0
 
 
 def train(options: commands.Train) -> int:
-    """Train; the whole configuration is printed first (and kept in config.json)."""
+    """Train; what differs from the preset is printed first (config.json keeps every setting)."""
+    from clab_lite.cli.parsing import starting_config
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
     from clab_lite.train import train as train_detector
-    from clab_lite.training.saved_config import config_to_dict, flat
+    from clab_lite.training.run_folder import CONFIG
+    from clab_lite.training.saved_config import config_to_dict, differences
 
     config, device = options.config, pick_device(options.device)
-    first = os.environ.get("RANK", "0") == "0"  # one of torchrun's processes speaks
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
+    first = alone or os.environ.get("RANK", "0") == "0"  # one of torchrun's processes speaks
     index = open_dataset(
         options.dataset,
         split="train",
@@ -41,7 +50,9 @@ def train(options: commands.Train) -> int:
         include_det=config.data.include_det,
     )
     if first:
-        print("\n".join(f"{name} = {value!r}" for name, value in flat(config_to_dict(config)).items()))
+        changed = differences(config_to_dict(starting_config(options.preset)), config_to_dict(config))
+        print(f"preset {options.preset}{', with' if changed else ''} {'; '.join(changed)}".rstrip())
+        print(f"all settings: {options.out / CONFIG}")
         print(f"{len(index)} videos, {index.frame_count} frames, {len(index.key_frames)} key frames; on {device}")
     result = train_detector(
         config, index, options.out, device=device, resume=options.resume, overwrite=options.overwrite
@@ -57,26 +68,41 @@ def evaluate(options: commands.Evaluate) -> int:
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
     from clab_lite.evaluate import evaluate as score
-    from clab_lite.files import write_text
+    from clab_lite.evaluate import require_same_classes
+    from clab_lite.evaluation_report import Measured
+    from clab_lite.files import try_folder, write_text
     from clab_lite.trained import load_run
 
     trained = load_run(options.run_folder, pick_device(options.device))
+    try_folder(options.run_folder)
     index = open_dataset(options.dataset, split=options.split)
-    report = score(trained.detector, index)
+    require_same_classes(trained.class_names, index.class_names)
+    measured = Measured.of(trained, options.dataset, options.split)
+    if measured.iterations is not None and measured.iteration < measured.iterations:
+        print(f"The run is not finished: weights of step {measured.iteration} of {measured.iterations}.")
+    report = replace(score(trained.detector, index), measured=measured)
     print("\n".join(score_table(report)))
-    path = options.run_folder / "metrics.json"
+    # Only the numbers on validation videos are called metrics.json: those on training videos must not pass for them.
+    path = options.run_folder / ("metrics.json" if options.split == "val" else f"metrics_{options.split}.json")
     write_text(path, report.to_json() + "\n")
-    print(path)
+    print(f"{path}\nNext: clab-lite embed {options.run_folder} {options.dataset}")
     return 0
 
 
 def score_table(report: Any) -> list[str]:
-    """The report as aligned text: one row for all frames, one per trouble, one per class."""
+    """The report as aligned text: one row for all frames, one per trouble, one per class.
+
+    clean*: AP50 on the clean frames over the classes that the frames of the trouble show.
+    """
     rows = {"all frames": report.overall, **report.by_trouble, **report.per_class}
-    lines = [f"{'':<16} {'AP50':>7} {'AP50:95':>8} {'videos':>7} {'frames':>8} {'boxes':>8}"]
+    lines = [f"{'':<16} {'AP50':>7} {'clean*':>7} {'AP50:95':>8} {'videos':>7} {'frames':>8} {'boxes':>8}"]
     for name, scores in rows.items():
-        ap50, ap = (f"{value:.3f}" if value is not None else "-" for value in (scores.ap50, scores.ap))
-        lines.append(f"{name:<16} {ap50:>7} {ap:>8} {scores.videos:>7} {scores.frames:>8} {scores.boxes:>8}")
+        values = (scores.ap50, scores.clean_ap50, scores.ap)
+        ap50, clean, ap = (f"{value:.3f}" if value is not None else "-" for value in values)
+        counts = f"{scores.videos:>7} {scores.frames:>8} {scores.boxes:>8}"
+        lines.append(f"{name.replace('_', ' '):<16} {ap50:>7} {clean:>7} {ap:>8} {counts}")
+    if report.by_trouble:
+        lines.append("clean*: AP50 on clean frames, over the classes that the frames of the row show")
     return lines
 
 
@@ -89,7 +115,10 @@ def detect(options: commands.Detect) -> int:
     frame_paths(options.frames)  # before the detector is loaded: a wrong folder is told at once
     trained = load_run(options.run_folder, pick_device(options.device))
     path = detect_folder(trained, options.frames, options.out, draw_from=options.score)
-    print(f"{path}\n{path.parent}/*.jpg")
+    records = json.loads(path.read_text(encoding="utf-8"))["frames"]
+    drawn = sum(score >= options.score for record in records for score in record["scores"])
+    first = options.out / f"{Path(records[0]['file']).stem}.jpg"
+    print(f"{path}\n{len(records)} frames, {drawn} boxes from score {options.score:g}; open {first}")
     return 0
 
 
@@ -108,27 +137,38 @@ def embed(options: commands.Embed) -> int:
 
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
+    from clab_lite.embeddings import Grouping
     from clab_lite.embeddings import embed as embed_dataset
-    from clab_lite.files import replaced
-    from clab_lite.show.plots import embedding_map, to_png
+    from clab_lite.files import replaced, try_folder
+    from clab_lite.report_data import compare_maps
+    from clab_lite.show.maps import embedding_map, scores_note
+    from clab_lite.show.style import to_png
     from clab_lite.trained import load_run
     from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
 
     files = {"end": CHECKPOINT, "contrast-zero": SNAPSHOT_CONTRAST_ZERO, "start": SNAPSHOT_START}
     trained = load_run(options.run_folder, pick_device(options.device), files[options.weights])
-    index = open_dataset(options.dataset, split=options.split)
-    table = embed_dataset(trained.detector, index, options.level)
-    points = table.map(options.method)
     out = options.out if options.out is not None else options.run_folder / "embeddings"
+    try_folder(out)
+    index = open_dataset(options.dataset, split=options.split)
+    if options.every < 1:
+        raise DataError(f"--every {options.every} takes no frame. Choose 1 (all frames) or more.")
+    table = embed_dataset(trained.detector, index, options.level, frame_step=options.every)
+    # Objects are told apart by class; a whole frame may show several classes, but is of one video.
+    by: Grouping = "class_name" if options.level == "object" else "video"
+    moment = f"{options.level} embeddings at iteration {trained.iteration}, {options.method.upper()}"
+    maps = compare_maps("", "", {moment: table}, by, options.method)
+    points, scores = maps.panels[0].points, maps.panels[0].scores
     with replaced(out / "embeddings.csv") as beside:
         table.table.assign(x=points[:, 0], y=points[:, 1]).to_csv(beside, index=False)
     with replaced(out / "embeddings.npy") as beside, beside.open("wb") as file:
         np.save(file, table.matrix)
-    scores = table.scores("class_name")
-    title = f"{options.level} embeddings, {options.method.upper()}"
-    picture = embedding_map([(title, points, table.table["class_name"])], legend="class")
+    note = scores_note(scores.silhouette, scores.knn_purity)
+    picture = embedding_map(
+        [(moment, points, maps.panels[0].groups)], notes=[note], legend=maps.by, list_groups=by == "class_name"
+    )
     with replaced(out / "map.png") as beside:
         beside.write_bytes(to_png(picture))
     print(f"{len(table)} embeddings of {table.matrix.shape[1]} numbers: {out}")
-    print(f"by class: silhouette {scores.silhouette:.3f}, purity of 5 neighbours {scores.knn_purity:.3f}")
+    print(f"by {maps.by}: {note} (one frame in {options.every}; adjacent frames of a video are no neighbours)")
     return 0

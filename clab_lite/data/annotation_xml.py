@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from clab_lite.data.source_file import read_source
 from clab_lite.errors import DataError
 
 MAX_BYTES = 4_000_000
@@ -56,8 +57,8 @@ def read_annotation(path: Path, *, tracks: bool) -> XmlAnnotation:
             track i.
 
     Raises:
-        DataError: the file is missing, empty, too large, malformed, declares a document type, or a record
-            lacks a number.
+        DataError: the file is missing, not a regular file, empty, too large, malformed, declares a document type,
+            or a record lacks a number.
     """
     root = _parse(path)
     width, height = (int(_number(root, f"size/{tag}", path, "")) for tag in ("width", "height"))
@@ -72,15 +73,9 @@ def read_annotation(path: Path, *, tracks: bool) -> XmlAnnotation:
 
 def _parse(path: Path) -> ElementTree.Element:
     remedy = "Restore the file from the dataset."
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DataError.at(path, "", f"the annotation cannot be read ({error.strerror})", remedy) from error
+    content = read_source(path, "the annotation", MAX_BYTES, remedy)
     if not content.strip():
         raise DataError.at(path, "", "the annotation is empty", remedy)
-    if len(content) > MAX_BYTES:
-        raise DataError.at(path, "", f"the annotation is larger than {MAX_BYTES:,} bytes", remedy)
     try:
         return ElementTree.fromstring(content, ElementTree.XMLParser(target=_NoDoctype()))
     except (ElementTree.ParseError, ValueError, LookupError) as error:

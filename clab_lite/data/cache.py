@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import warnings
-import zipfile
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -23,8 +22,11 @@ import numpy as np
 from clab_lite.data.table import IndexTable
 from clab_lite.files import replaced
 
-VERSION = 1
+VERSION = 2
 """Raise when the meaning of a stored column changes."""
+
+INDEX_FOLDER = ".clab_lite"
+"""In the dataset's folder."""
 
 _TEXT = ("class_names", "names", "file_names", "counts")
 _COLUMNS = tuple(field.name for field in fields(IndexTable) if field.name not in _TEXT)
@@ -53,13 +55,13 @@ def load(base: Path, name: str, expected: str) -> IndexTable | None:
                 text = json.loads(stored["text"].tobytes())
                 if text["fingerprint"] == expected:
                     return _table(text, {column: stored[column] for column in _COLUMNS})
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except Exception:  # a damaged file fails in as many ways as zip, numpy and json know: build again
             continue
     return None
 
 
 def save(base: Path, name: str, table: IndexTable, stamp: str) -> Path | None:
-    """Store the table under its fingerprint; None (and a warning) when neither place can be written."""
+    """Store the table under its fingerprint; None (and a warning) when no place can be written."""
     text = {column: getattr(table, column) for column in _TEXT} | {"fingerprint": stamp}
     arrays = {column: getattr(table, column) for column in _COLUMNS}
     arrays["text"] = np.frombuffer(json.dumps(text).encode(), dtype=np.uint8)
@@ -74,10 +76,14 @@ def save(base: Path, name: str, table: IndexTable, stamp: str) -> Path | None:
     return None
 
 
-def _places(base: Path, name: str) -> tuple[Path, Path]:
-    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+def _places(base: Path, name: str) -> list[Path]:
+    beside = base / INDEX_FOLDER / f"{name}.npz"
+    try:
+        cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # no $HOME, and a user that the system does not know
+        return [beside]
     owner = hashlib.sha256(str(base.resolve()).encode()).hexdigest()[:16]
-    return base / ".clab_lite" / f"{name}.npz", cache_home / "clab_lite" / f"{owner}_{name}.npz"
+    return [beside, cache_home / "clab_lite" / f"{owner}_{name}.npz"]
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:

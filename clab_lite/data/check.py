@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image
 from tqdm import tqdm
 
-from clab_lite.data import ilsvrc
+from clab_lite.data import coco_vid, ilsvrc
+from clab_lite.data.images import read_image_size
 from clab_lite.data.lists import Listing, det_listing, train_listing, val_listing
 from clab_lite.data.troubles import read_troubles
 from clab_lite.data.vid import VideoIndex, open_dataset, require_ilsvrc
@@ -24,7 +24,7 @@ SHOWN = 5
 """Bad records shown per split; the rest are counted."""
 
 _TAIL_BYTES = 1024
-_JPEG_END = b"\xff\xd9"
+_JPEG_END, _PNG_END = b"\xff\xd9", b"IEND"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _check_videos(root: Path, split: str, listing: Listing, progress: bool) -> l
             problems.append(f"{folder}: the frames are missing")
             continue
         files = [folder / f"{frame:06d}.JPEG" for frame in range(frame_counts[name])]
-        problems += _bad_images(files, (record.width, record.height))
+        problems += _bad_images(files, record.frame_sizes)
     lines = _summary(split, len(listing.names), counts, problems)
     try:
         read_troubles(root / "troubles.json", frame_counts)
@@ -125,7 +125,10 @@ def _check_stills(root: Path, progress: bool) -> list[CheckLine]:
     folder = root / "Annotations/DET"
     if not folder.is_dir():
         return [CheckLine("OK", "no still images (Annotations/DET): training uses videos only")]
-    listing = det_listing(root)
+    try:
+        listing = det_listing(root)
+    except DataError as error:
+        return [CheckLine("FAIL", str(error))]
     if listing is None:
         step = "Get DET_train_30classes.txt (Flow-Guided-Feature-Aggregation, data/ILSVRC2015/ImageSets)."
         return [CheckLine("WARN", "still images without their list are left out of training", step)]
@@ -141,16 +144,19 @@ def _check_stills(root: Path, progress: bool) -> list[CheckLine]:
         for record in records:
             counts.update(record.counts)
             counts.update(frames=1, objects=len(record.boxes))
-            problems += _bad_images([root / "Data/DET" / f"{name}.JPEG"], (record.width, record.height))
+            problems += _bad_images([root / "Data/DET" / f"{name}.JPEG"], record.frame_sizes)
     return _summary("stills", counts["frames"], counts, problems)
 
 
 def _check_json(path: Path, progress: bool) -> list[CheckLine]:
+    problems = coco_vid.find_problems(path)
+    if problems:
+        return _summary(path.name, 0, Counter(), problems)
     index: VideoIndex = open_dataset(path, "train", cache=False, progress=progress)
-    problems: list[str] = []
     for position, video in enumerate(tqdm(index.videos, desc="checking images", unit="video", disable=not progress)):
         files = [index.image_path(position, frame) for frame in range(video.frame_count)]
-        problems += _bad_images(files, (video.width, video.height))
+        sizes = [index.frame_size(position, frame) for frame in range(video.frame_count)]
+        problems += _bad_images(files, sizes)
     counts = Counter(index.counts)
     counts.update(frames=index.frame_count, objects=len(index.table.labels))
     return _summary(path.name, len(index), counts, problems)
@@ -168,25 +174,25 @@ def _summary(title: str, videos: int, counts: Counter[str], problems: list[str])
     return lines
 
 
-def _bad_images(files: Iterable[Path], size: tuple[int, int]) -> list[str]:
+def _bad_images(files: Iterable[Path], sizes: Iterable[tuple[int, int]]) -> list[str]:
     """One line per image whose header cannot be read, whose end is missing, or whose size is not (width, height)."""
     problems = []
-    for file in files:
+    for file, size in zip(files, sizes, strict=True):
         try:
-            with Image.open(file) as image:
-                found, kind = image.size, image.format
-            with file.open("rb") as stream:
-                stream.seek(max(file.stat().st_size - _TAIL_BYTES, 0))
-                ends = kind != "JPEG" or _JPEG_END in stream.read()
-        except (OSError, ValueError) as error:
-            problems.append(
-                f"{file}: the image cannot be opened ({getattr(error, 'strerror', None) or 'not a picture'})"
-            )
+            found = read_image_size(file)
+        except DataError as error:
+            problems.append(str(error))
             continue
-        if not ends:
+        if not _ends(file):
             problems.append(f"{file}: the image is truncated (no end marker)")
         elif found != size:
-            problems.append(
-                f"{file}: {found[0]} x {found[1]} pixels, its video's first annotation says {size[0]} x {size[1]}"
-            )
+            problems.append(f"{file}: {found[0]} x {found[1]} pixels, its annotation says {size[0]} x {size[1]}")
     return problems
+
+
+def _ends(file: Path) -> bool:
+    """False for a JPEG or PNG file without its end marker."""
+    with file.open("rb") as stream:
+        stream.seek(max(file.stat().st_size - _TAIL_BYTES, 0))
+        tail = stream.read()
+    return _JPEG_END in tail or _PNG_END in tail

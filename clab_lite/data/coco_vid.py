@@ -11,15 +11,14 @@ false` are left out.
 
 from __future__ import annotations
 
-import json
-import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from clab_lite.data.classes import NAME_TO_LABEL, VID_CLASSES
+from clab_lite.data.coco_records import CocoAnnotation, CocoCategory, CocoFile, CocoImage, CocoVideo, read_file, report
 from clab_lite.data.lists import evenly_spaced
 from clab_lite.data.table import IndexTable, VideoRecord, assemble
 from clab_lite.errors import DataError
@@ -29,8 +28,6 @@ DET_FILE = "imagenet_det_30plus1cls.json"
 
 OTHER_CLASSES = "other_categeries"
 """mmtracking's name, and spelling, for DET objects outside the 30 classes."""
-
-_Record = dict[str, Any]
 
 
 def build_table(paths: Sequence[Path], *, key_frames: bool, shift: int, progress: bool) -> IndexTable:
@@ -47,16 +44,18 @@ def build_table(paths: Sequence[Path], *, key_frames: bool, shift: int, progress
     files: list[str] = []
     class_names: tuple[str, ...] | None = None
     for path in paths:
-        content = _read(path)
-        names, labels = _classes(path, content["categories"])
+        content = read_file(path)
+        names, labels = _classes(content.categories)
         if class_names not in (None, names):
             raise DataError.at(path, "categories", "they differ from the video file's", "Use matching files.")
         class_names = names
-        boxes = _boxes_by_image(path, content)
+        boxes: dict[int, list[CocoAnnotation]] = {image_id: [] for image_id in content.images}
+        for item in content.annotations:
+            boxes[item.image_id].append(item)
         groups = _frames_by_video(path, content)
         for video, images in tqdm(groups, desc=f"reading {path.name}", delay=1.0, disable=not progress):
-            records.append(_record(path, video, images, boxes, labels))
-            files += [image["file_name"] for image in images]
+            records.append(_record(video, images, boxes, labels))
+            files += [image.file_name for image in images]
             if key_frames:
                 keys += [(len(records) - 1, frame) for frame in _key_frames(video, images, shift)]
     if not records or class_names is None:
@@ -78,7 +77,7 @@ def image_folders(path: Path, table: IndexTable) -> tuple[Path, Path]:
         file_name = f"{name}.JPEG" if still else f"{name}/000000.JPEG"
         if table.file_names is not None:
             file_name = table.file_names[int(table.frame_starts[position])]
-        return next((folder for folder in candidates if (folder / file_name).is_file()), candidates[0])
+        return next((folder for folder in candidates if os.path.isfile(folder / file_name)), candidates[0])
 
     here, above = path.parent, path.parent.parent
     tails = ("Data/VID", "Data/DET")
@@ -86,123 +85,81 @@ def image_folders(path: Path, table: IndexTable) -> tuple[Path, Path]:
     return first(video, still=False), first(still, still=True)
 
 
-def _read(path: Path) -> dict[str, list[_Record]]:
+def find_problems(path: Path) -> list[str]:
+    """One line per bad record of a json file, instead of the first one only."""
+    problems: list[str] = []
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError.at(path, "", f"it cannot be read ({error.strerror})", "Check the path.") from error
-    except ValueError as error:
-        raise DataError.at(path, "", f"it is not JSON: {error}", "Write the file again.") from error
-    if not isinstance(content, dict):
-        raise DataError.at(path, "", "it is not a COCO-VID object", "It needs categories, images, annotations.")
-    content.setdefault("videos", [])
-    for key in ("categories", "videos", "images", "annotations"):
-        if not isinstance(content.get(key), list):
-            raise DataError.at(path, "", f"it has no list {key!r}", "It needs categories, images, annotations.")
-    return content
+        content = read_file(path, problems)
+        if not problems:  # the frames of a video cannot be counted where images were left out
+            _frames_by_video(path, content, problems)
+    except DataError as error:
+        problems.append(str(error))
+    return problems
 
 
-def _classes(path: Path, categories: list[_Record]) -> tuple[tuple[str, ...], dict[int, int]]:
+def _classes(categories: dict[int, CocoCategory]) -> tuple[tuple[str, ...], dict[int, int]]:
     """Class names, and label by category id. ImageNet VID names get their 30 labels, other sets their id order."""
-    names = {_get(path, "categories", c, "id"): str(_get(path, "categories", c, "name")) for c in categories}
+    names = {category.id: category.name for category in categories.values()}
     if all(name in NAME_TO_LABEL or name == OTHER_CLASSES for name in names.values()):
         return VID_CLASSES, {i: NAME_TO_LABEL[name] for i, name in names.items() if name in NAME_TO_LABEL}
     ordered = sorted(names)
     return tuple(names[i] for i in ordered), {i: label for label, i in enumerate(ordered)}
 
 
-def _boxes_by_image(path: Path, content: dict[str, list[_Record]]) -> dict[int, list[_Record]]:
-    by_image: dict[int, list[_Record]] = {
-        _get(path, f"image {position}", image, "id"): [] for position, image in enumerate(content["images"])
-    }
-    if len(by_image) != len(content["images"]):
-        raise DataError.at(path, "images", "two images share an id", "Give each its own.")
-    for position, annotation in enumerate(content["annotations"]):
-        record = f"annotation {annotation.get('id', position)}"
-        image_id = _get(path, record, annotation, "image_id")
-        if image_id not in by_image:
-            raise DataError.at(path, record, f"image {image_id} does not exist", "Remove it, or add the image.")
-        by_image[image_id].append(annotation)
-    return by_image
+_Group = tuple[CocoVideo | None, list[CocoImage]]
 
 
-def _frames_by_video(path: Path, content: dict[str, list[_Record]]) -> list[tuple[_Record, list[_Record]]]:
-    """(video, its images by frame) in file order, then each still image as its own video."""
-    videos: dict[int, tuple[_Record, list[_Record]]] = {
-        _get(path, f"video {i}", video, "id"): (video, []) for i, video in enumerate(content["videos"])
-    }
-    stills: list[tuple[_Record, list[_Record]]] = []
-    for image in content["images"]:
-        record = f"image {image['id']}"
-        name = _get(path, record, image, "file_name")
-        video_id = image.get("video_id")
-        if video_id is None:
-            if image.get("is_vid_train_frame", True):
-                stills.append(({"name": name.removesuffix(".JPEG"), "still": True}, [image]))
-        elif video_id in videos:
-            videos[video_id][1].append(image)
-        else:
-            raise DataError.at(path, record, f"video {video_id} does not exist", "Remove it, or add the video.")
-    for video, images in videos.values():
-        images.sort(key=lambda image: _get(path, f"image {image['id']}", image, "frame_id"))
-        found = [image["frame_id"] for image in images]
-        if found != list(range(len(found))) or not found:
-            gap = next((i for i, frame in enumerate(found) if frame != i), len(found))
-            problem = f"frame {gap} is missing or given twice"
-            raise DataError.at(path, f"video {video.get('name')}", problem, "frame_id must run 0, 1, 2, ...")
-    return [*videos.values(), *stills]
+def _frames_by_video(path: Path, content: CocoFile, problems: list[str] | None = None) -> list[_Group]:
+    """(video, its images by frame) in file order, then (None, [image]) for each still image."""
+    frames: dict[int, list[CocoImage]] = {video_id: [] for video_id in content.videos}
+    stills: list[_Group] = []
+    for image in content.images.values():
+        if image.video_id is not None:
+            frames[image.video_id].append(image)
+        elif image.is_key_frame is not False:
+            stills.append((None, [image]))
+    groups: list[_Group] = []
+    for video_id, images in frames.items():
+        video = content.videos[video_id]
+        images.sort(key=lambda image: image.frame_id)
+        wrong = next((frame for frame, image in enumerate(images) if image.frame_id != frame), None)
+        if not images or wrong is not None:
+            problem = f"frame {wrong} is missing or given twice" if images else "it has no image"
+            error = DataError.at(path, f"video {video.name}", problem, "frame_id must run 0, 1, 2, ...")
+            report(error, problems)
+        groups.append((video, images))
+    return groups + stills
 
 
 def _record(
-    path: Path, video: _Record, images: list[_Record], boxes: dict[int, list[_Record]], labels: dict[int, int]
+    video: CocoVideo | None, images: list[CocoImage], boxes: dict[int, list[CocoAnnotation]], labels: dict[int, int]
 ) -> VideoRecord:
-    place = f"image {images[0]['id']}"
-    width, height = (int(_get(path, place, images[0], key)) for key in ("width", "height"))
-    name = str(_get(path, "videos", video, "name"))
-    record = VideoRecord(name, bool(video.get("still")), width, height)
+    record = VideoRecord(images[0].file_name.removesuffix(".JPEG") if video is None else video.name, video is None)
     for image in images:
-        kept = 0
-        for annotation in boxes[image["id"]]:
-            label = labels.get(annotation.get("category_id", -1))
+        record.start_frame(image.width, image.height)
+        for item in boxes[image.id]:
+            label = labels.get(item.category_id)
             if label is None:
                 record.counts["objects of other classes, skipped"] += 1
                 continue
-            track = kept if record.is_still else int(annotation.get("instance_id", -1))
-            flags = bool(annotation.get("occluded")), bool(annotation.get("generated"))
-            record.add_box(_corners(path, annotation), label, track, *flags)
-            kept += 1
-        record.boxes_per_frame.append(kept)
+            track_id = record.boxes_per_frame[-1] if record.is_still else item.track_id
+            record.add_box(item.box, label, track_id, item.occluded, item.generated)
     return record
 
 
-def _corners(path: Path, annotation: _Record) -> tuple[float, float, float, float]:
-    bbox = annotation.get("bbox")
-    if not isinstance(bbox, list) or len(bbox) != 4 or not all(_is_number(value) for value in bbox):
-        record = f"annotation {annotation.get('id')}"
-        raise DataError.at(path, record, f"bbox is {bbox!r}", "Write four numbers: x, y, width, height.")
-    x, y, width, height = bbox
-    return x, y, x + width, y + height
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
-
-
-def _key_frames(video: _Record, images: list[_Record], shift: int) -> list[int]:
+def _key_frames(video: CocoVideo | None, images: list[CocoImage], shift: int) -> list[int]:
     """0-based key frames plus `shift`.
 
     mmtracking's converter writes them one early, so one is added back. It can never write a video's last
     frame: a file that lists it counts from 0 already.
     """
-    if video.get("still"):
+    if video is None:
         return [0]
-    listed = video.get("vid_train_frames") or [
-        frame for frame, image in enumerate(images) if image.get("is_vid_train_frame")
-    ]
+    listed = video.listed_key_frames or [frame for frame, image in enumerate(images) if image.is_key_frame]
     if not listed:
         return [frame + shift for frame in evenly_spaced(len(images)) if frame + shift >= 0]
     one_early = max(listed) < len(images) - 1
-    shifted = (int(frame) + one_early + shift for frame in listed)
+    shifted = (frame + one_early + shift for frame in listed)
     return [frame for frame in shifted if 0 <= frame < len(images)]
 
 
@@ -215,9 +172,3 @@ def _follows_pattern(records: list[VideoRecord], files: list[str]) -> bool:
                 return False
             position += 1
     return True
-
-
-def _get(path: Path, record: str, item: _Record, key: str) -> Any:
-    if not isinstance(item, dict) or key not in item:
-        raise DataError.at(path, record, f"it has no {key!r}", "See the COCO-VID fields in the documentation.")
-    return item[key]

@@ -81,20 +81,16 @@ def read_video(root: Path, name: str, frame_count: int | None, listing: Listing)
         listing: where the name comes from, for the error message.
     """
     folder = root / "Annotations/VID" / name
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # unlike Path.is_dir, False for a name that no folder can have
         place = listing.sources[0] if listing.sources else root
         raise DataError.at(place, name, f"{folder} does not exist", "Unpack it, or remove it from the list.")
     frame_count = check_frames(folder, ".xml", frame_count)
     images = root / "Data/VID" / name
-    if images.is_dir():  # an annotation-only copy has no frames to compare
+    if os.path.isdir(images):  # an annotation-only copy has no frames to compare
         check_frames(images, ".JPEG", frame_count)
-    record: VideoRecord | None = None
+    record = VideoRecord(name, False)
     for frame in range(frame_count):
-        annotation = read_annotation(folder / f"{frame:06d}.xml", tracks=True)
-        if record is None:
-            record = VideoRecord(name, False, annotation.width, annotation.height)
-        _add_frame(record, annotation)
-    assert record is not None  # check_frames never returns 0
+        _add_frame(record, read_annotation(folder / f"{frame:06d}.xml", tracks=True))
     return record
 
 
@@ -103,26 +99,22 @@ def read_stills(root: Path, names: Iterable[str]) -> list[VideoRecord]:
     records = []
     for name in names:
         path = root / "Annotations/DET" / f"{name}.xml"
-        if path.is_file():
+        if os.path.exists(path):
             annotation = read_annotation(path, tracks=False)
-            record = VideoRecord(name, True, annotation.width, annotation.height)
+            record = VideoRecord(name, True)
             _add_frame(record, annotation)
             records.append(record)
     return records
 
 
 def _add_frame(record: VideoRecord, annotation: XmlAnnotation) -> None:
-    if (annotation.width, annotation.height) != (record.width, record.height):
-        record.counts["frames of another size than their video's first"] += 1
-    kept = 0
+    record.start_frame(annotation.width, annotation.height)
     for item in annotation.objects:
         label = WNID_TO_LABEL.get(item.wnid)
         if label is None:
             record.counts["objects of other classes, skipped"] += 1
             continue
         record.add_box(item.box, label, item.track_id, item.occluded, item.generated)
-        kept += 1
-    record.boxes_per_frame.append(kept)
 
 
 def check_frames(folder: Path, suffix: str, frame_count: int | None) -> int:
@@ -133,7 +125,11 @@ def check_frames(folder: Path, suffix: str, frame_count: int | None) -> int:
         suffix: ".xml" or ".JPEG"; other files are ignored.
         frame_count: what the list says; None when no list tells.
     """
-    names = {entry for entry in os.listdir(folder) if entry.endswith(suffix) and not entry.startswith(".")}
+    try:
+        entries = os.listdir(folder)
+    except OSError as error:
+        raise DataError.at(folder, "", f"it cannot be read ({error.strerror})", "Check its permissions.") from error
+    names = {entry for entry in entries if entry.endswith(suffix) and not entry.startswith(".")}
     expected = len(names) if frame_count is None else frame_count
     wanted = [f"{frame:06d}{suffix}" for frame in range(max(expected, 1))]
     missing = [name for name in wanted if name not in names]

@@ -14,10 +14,12 @@ What no list says is read from the folders.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from clab_lite.data.source_file import leaves_folder, read_source
 from clab_lite.errors import DataError
 
 KEY_FRAMES_PER_VIDEO = 15
@@ -56,7 +58,7 @@ def train_listing(root: Path, *, mmtracking_key_frames: bool) -> Listing:
         return _fifteen_frames(path, shift=-1 if mmtracking_key_frames else 0)
     paths = sorted((root / "ImageSets/VID").glob("train_*.txt"))
     names = {f"train/{row[0]}" for path in paths for _, row in rows(path, 2) if row[1] == "1"}
-    if not names:
+    if not paths:  # lists that are all empty are an error, told by whoever reads the listing
         names = set(_folders(root, "train"))
     ordered = tuple(sorted(names))
     return Listing(ordered, (None,) * len(ordered), None, tuple(paths))
@@ -94,14 +96,20 @@ def find_list(root: Path, name: str) -> Path | None:
 
 
 def rows(path: Path, columns: int) -> Iterator[tuple[int, list[str]]]:
-    """(line number from 1, fields) of each line that is not blank; every row must have `columns` fields."""
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    """(line number from 1, fields) of each line that is not blank; every row must have `columns` fields.
+
+    The first is a name below the dataset's folders: one that leads out of them is refused.
+    """
+    text = read_source(path, "the list").decode("utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), start=1):
         fields = line.split()
         if not fields:
             continue
         if len(fields) != columns:
             problem = f"{len(fields)} columns instead of {columns}: {line[:80]!r}"
             raise DataError.at(path, f"line {number}", problem, "Restore the list, or delete it to use the folders.")
+        if leaves_folder(fields[0]):
+            raise DataError.at(path, f"line {number}", f"{fields[0]!r} leaves the dataset", "Correct the list.")
         yield number, fields
 
 
@@ -131,8 +139,25 @@ def _integer(path: Path, line: int, text: str, minimum: int) -> int:
 
 
 def _folders(root: Path, split: str) -> list[str]:
-    """Videos found on disk: folders below Annotations/VID/<split> that hold .xml files themselves."""
+    """Videos found on disk: folders one or two below Annotations/VID/<split> that hold .xml files or nothing at all.
+
+    An empty one is named too, so that its missing frames are noticed.
+    """
     base = root / "Annotations/VID"
-    found = {path.parent for path in (base / split).glob("*/000000.xml")}
-    found |= {path.parent for path in (base / split).glob("*/*/000000.xml")}
+    found = []
+    for path in _subfolders(base / split):
+        inside = _subfolders(path)
+        found += [path, *inside] if _holds_annotations(path) else inside or [path]
     return sorted(path.relative_to(base).as_posix() for path in found)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return [Path(entry.path) for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+
+
+def _holds_annotations(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        return any(entry.name.endswith(".xml") and not entry.name.startswith(".") for entry in entries)

@@ -2,7 +2,7 @@
 
 The boxes of frame f are rows `box_offsets[f]` to `box_offsets[f + 1]`; the frames of video v are
 `frame_starts[v]` to `frame_starts[v] + frame_counts[v]`. A full ImageNet VID (1.1 million frames) takes
-about 60 MB.
+about 70 MB.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class VideoRecord:
 
     name: str
     is_still: bool
-    width: int
-    height: int
+    frame_sizes: list[tuple[int, int]] = field(default_factory=list)
+    """(width, height) of each frame, pixels."""
     boxes_per_frame: list[int] = field(default_factory=list)
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
@@ -37,17 +37,26 @@ class VideoRecord:
     counts: Counter[str] = field(default_factory=Counter)
     """What was met on the way and kept or skipped, by its plain English name."""
 
+    def start_frame(self, width: int, height: int) -> None:
+        """The next frame; boxes added from now on are its own."""
+        if self.frame_sizes and self.frame_sizes[0] != (width, height):
+            self.counts["frames of another size than their video's first"] += 1
+        self.frame_sizes.append((width, height))
+        self.boxes_per_frame.append(0)
+
     def add_box(
         self, box: tuple[float, float, float, float], label: int, track_id: int, occluded: bool, generated: bool
     ) -> None:
-        """Append one object of the frame being read. Odd boxes are kept raw, and counted."""
+        """Append one object of the frame that was started last. Odd boxes are kept raw, and counted."""
         x1, y1, x2, y2 = box
+        width, height = self.frame_sizes[-1]
         if x2 < x1 or y2 < y1:
             self.counts["inverted boxes"] += 1
         elif x2 == x1 or y2 == y1:
             self.counts["boxes without area"] += 1
-        elif x1 < 0 or y1 < 0 or x2 > self.width or y2 > self.height:
+        elif x1 < 0 or y1 < 0 or x2 > width or y2 > height:
             self.counts["boxes leaving the frame"] += 1
+        self.boxes_per_frame[-1] += 1
         self.boxes.append(box)
         self.labels.append(label)
         self.track_ids.append(track_id)
@@ -64,7 +73,9 @@ class IndexTable:
     is_still: NDArray[np.bool_]
     """(V,) single images of ImageNet DET."""
     sizes: NDArray[np.int32]
-    """(V, 2) width, height in pixels."""
+    """(V, 2) width, height of each video's first frame, pixels."""
+    frame_sizes: NDArray[np.int32]
+    """(F, 2) width, height of each frame, as its annotation says."""
     frame_starts: NDArray[np.int64]
     """(V,)"""
     frame_counts: NDArray[np.int64]
@@ -88,7 +99,7 @@ class IndexTable:
         running = np.concatenate(([0], np.cumsum((self.flags & TRAINABLE) > 0)))
         row = self.frame_starts[videos] + frames
         has_box = running[self.box_offsets[row + 1]] > running[self.box_offsets[row]]
-        large = self.sizes[videos].min(axis=1) >= MIN_IMAGE_SIDE
+        large = self.frame_sizes[row].min(axis=1) >= MIN_IMAGE_SIDE
         return self.listed_key_frames[has_box & large]
 
     def select(self, videos: Sequence[int]) -> IndexTable:
@@ -131,22 +142,25 @@ def assemble(
     for record in records:
         counts.update(record.counts)
         counts["frames without objects"] += record.boxes_per_frame.count(0)
-    sizes = np.array([(r.width, r.height) for r in records], dtype=np.int32).reshape(-1, 2)
+    sizes = np.array([size for r in records for size in r.frame_sizes], dtype=np.int32).reshape(-1, 2)
     frame_counts = np.array([len(r.boxes_per_frame) for r in records], dtype=np.int64)
     boxes = np.concatenate(
         [np.zeros((0, 4), np.float32)] + [np.array(r.boxes, np.float32).reshape(-1, 4) for r in records]
     )
-    box_video = np.repeat(np.arange(len(records)), [len(r.boxes) for r in records])
+    frame_starts = np.cumsum(frame_counts) - frame_counts
+    boxes_per_frame = _column(records, "boxes_per_frame", np.int64)
+    box_sizes = sizes[np.repeat(np.arange(len(sizes)), boxes_per_frame)]
     flags = _column(records, "flags", np.uint8)
-    flags |= np.where(trainable(boxes, sizes[box_video, 0], sizes[box_video, 1]), TRAINABLE, 0).astype(np.uint8)
+    flags |= np.where(trainable(boxes, *box_sizes.T), TRAINABLE, 0).astype(np.uint8)
     return IndexTable(
         class_names=tuple(class_names),
         names=tuple(r.name for r in records),
         is_still=np.array([r.is_still for r in records], dtype=np.bool_),
-        sizes=sizes,
-        frame_starts=np.cumsum(frame_counts) - frame_counts,
+        sizes=sizes[frame_starts],
+        frame_sizes=sizes,
+        frame_starts=frame_starts,
         frame_counts=frame_counts,
-        box_offsets=np.concatenate(([0], np.cumsum(_column(records, "boxes_per_frame", np.int64)))),
+        box_offsets=np.concatenate(([0], np.cumsum(boxes_per_frame))),
         boxes=boxes,
         labels=_column(records, "labels", np.int16),
         track_ids=_column(records, "track_ids", np.int64),

@@ -8,10 +8,12 @@ drawn up by hand.
 
 from __future__ import annotations
 
-import json
+import os
+import reprlib
 from pathlib import Path
 
 from clab_lite.data.classes import TROUBLES
+from clab_lite.data.source_file import read_json
 from clab_lite.errors import DataError
 
 
@@ -23,14 +25,11 @@ def read_troubles(path: Path, frame_counts: dict[str, int]) -> dict[str, tuple[t
         frame_counts: frames of each video of the index, by name; other videos in the file are left out.
 
     Raises:
-        DataError: not a JSON object, an unknown word, or another number of frames than the video has.
+        DataError: not readable, not a JSON object, an unknown word, or another number of frames than the video has.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError.at(path, "", f"it is not JSON: {error}", "Repair it, or delete it.") from error
+    content = read_json(path, "Repair it, or delete it.")
     if not isinstance(content, dict):
         raise DataError.at(path, "", "it is not an object of video names", "Repair it, or delete it.")
     result = {}
@@ -41,8 +40,17 @@ def read_troubles(path: Path, frame_counts: dict[str, int]) -> dict[str, tuple[t
             found = len(frames) if isinstance(frames, list) else type(frames).__name__
             problem = f"{found} frames instead of {frame_counts[name]}"
             raise DataError.at(path, name, problem, "Give one list of words per frame.")
-        unknown = [word for words in frames for word in words if word not in TROUBLES]
-        if unknown:
-            raise DataError.at(path, name, f"{unknown[0]!r} is unknown", f"Use one of: {', '.join(TROUBLES)}.")
+        for frame, words in enumerate(frames):
+            _check_words(path, f"{name}, frame {frame}", words)
         result[name] = tuple(tuple(words) for words in frames)
     return result
+
+
+def _check_words(path: Path, record: str, words: object) -> None:
+    if not isinstance(words, list):
+        raise DataError.at(path, record, f"{reprlib.repr(words)} is not a list", "Give one list of words per frame.")
+    unknown = [word for word in words if word not in TROUBLES]
+    if unknown:
+        raise DataError.at(
+            path, record, f"{reprlib.repr(unknown[0])} is unknown", f"Use one of: {', '.join(TROUBLES)}."
+        )

@@ -12,6 +12,8 @@ from typing import Literal
 from clab_lite.data import cache as index_cache
 from clab_lite.data import coco_vid, ilsvrc
 from clab_lite.data.lists import Listing, det_listing, train_listing, val_listing
+from clab_lite.data.table import IndexTable
+from clab_lite.data.troubles import read_troubles
 from clab_lite.data.video_index import FrameAnnotation, Video, VideoIndex
 from clab_lite.errors import DataError
 
@@ -82,7 +84,7 @@ def _open_ilsvrc(
         table = ilsvrc.build_table(path, videos, stills, progress=progress)
         if cache:
             index_cache.save(path, options, table, stamp)
-    return VideoIndex(table, path / "Data/VID", path / "Data/DET", path / "troubles.json")
+    return VideoIndex(table, path / "Data/VID", path / "Data/DET", _troubles(path, table))
 
 
 def _open_json(
@@ -99,7 +101,13 @@ def _open_json(
         if cache:
             index_cache.save(path.parent, name, table, stamp)
     video_root, still_root = coco_vid.image_folders(path, table)
-    return VideoIndex(table, video_root, still_root, path.parent / "troubles.json")
+    return VideoIndex(table, video_root, still_root, _troubles(path.parent, table))
+
+
+def _troubles(folder: Path, table: IndexTable) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Read at once, not when first asked for: a mistake in it must not end an evaluation after hours."""
+    frame_counts = dict(zip(table.names, table.frame_counts.tolist(), strict=True))
+    return read_troubles(folder / "troubles.json", frame_counts)
 
 
 def require_ilsvrc(path: Path) -> None:

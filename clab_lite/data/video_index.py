@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from torch import Tensor
 
 from clab_lite.data.images import read_image
 from clab_lite.data.table import GENERATED, OCCLUDED, IndexTable
-from clab_lite.data.troubles import read_troubles
 from clab_lite.errors import DataError
 
 
@@ -47,6 +46,7 @@ class Video:
     frame_count: int
     width: int
     height: int
+    """Pixels, of the first frame."""
     is_still: bool = False
 
     @property
@@ -69,8 +69,8 @@ class VideoIndex:
     """Folder that video names start from."""
     still_root: Path
     """Folder that still images start from."""
-    troubles_file: Path
-    """`troubles.json`; it need not exist."""
+    known_troubles: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    """Per video name, what `troubles.json` says of each frame."""
 
     @cached_property
     def videos(self) -> tuple[Video, ...]:
@@ -116,8 +116,24 @@ class VideoIndex:
         return (self.still_root if still else self.video_root) / file_name
 
     def load_image(self, video: int, frame: int) -> Tensor:
-        """The frame as uint8 (3, H, W) RGB; DataError names a missing, truncated or unreadable file."""
-        return read_image(self.image_path(video, frame))
+        """The frame as uint8 (3, H, W) RGB.
+
+        Raises:
+            DataError: the file is missing, truncated, unreadable, or not of the size that its annotation says (its
+                boxes would be of another picture).
+        """
+        path = self.image_path(video, frame)
+        image = read_image(path)
+        width, height = self.frame_size(video, frame)
+        if image.shape[1:] != (height, width):
+            problem = f"{image.shape[2]} x {image.shape[1]} pixels, its annotation says {width} x {height}"
+            raise DataError.at(path, "", problem, "Restore the file, or correct the size in the annotation.")
+        return image
+
+    def frame_size(self, video: int, frame: int) -> tuple[int, int]:
+        """(width, height) of a frame in pixels, as its annotation says."""
+        width, height = self.table.frame_sizes[self._row(video, frame)].tolist()
+        return width, height
 
     def annotation(self, video: int, frame: int) -> FrameAnnotation:
         """The objects of a frame, in file order."""
@@ -135,7 +151,7 @@ class VideoIndex:
     def troubles(self, video: int, frame: int) -> tuple[str, ...]:
         """What is known to be hard about a frame (`troubles.json`); () when nothing is."""
         self._row(video, frame)
-        per_frame = self._troubles.get(self.table.names[video])
+        per_frame = self.known_troubles.get(self.table.names[video])
         return () if per_frame is None else per_frame[frame]
 
     def select(self, videos: Sequence[int]) -> VideoIndex:
@@ -144,11 +160,6 @@ class VideoIndex:
         if outside:
             raise DataError(f"video {outside[0]} is outside the dataset. Use 0 to {len(self) - 1}.")
         return replace(self, table=self.table.select(videos))
-
-    @cached_property
-    def _troubles(self) -> dict[str, tuple[tuple[str, ...], ...]]:
-        counts = dict(zip(self.table.names, self.table.frame_counts.tolist(), strict=True))
-        return read_troubles(self.troubles_file, counts)
 
     def _row(self, video: int, frame: int) -> int:
         if not 0 <= video < len(self):

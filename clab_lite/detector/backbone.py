@@ -14,6 +14,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from clab_lite.config import BackboneConfig
 from clab_lite.errors import DataError
+from clab_lite.tensor_file import load_tensors
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ def load_imagenet_weights(backbone: Backbone, config: BackboneConfig) -> bool:
         found = hashlib.file_digest(opened, "sha256").hexdigest()
     if not found.startswith(_hash_prefix(file)):
         raise DataError.at(file, "", f"its hash begins with {found[:8]}", "It is damaged or another file: delete it.")
-    state = torch.load(file, map_location="cpu", weights_only=True)
+    state = load_tensors(file)
     backbone.load_state_dict({name: value for name, value in state.items() if not name.startswith("fc.")})
     return True
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from clab_lite.errors import DataError
+from clab_lite.tensor_file import load_tensors
 
 # (official prefix, our prefix); the first match wins.
 _PREFIXES: tuple[tuple[str, str], ...] = (
@@ -49,7 +49,7 @@ def from_mmtracking(checkpoint: str | Path | Mapping[str, Any]) -> dict[str, Ten
         DataError: an official key has no place in our detector, or the file is not a safe checkpoint.
     """
     place = "checkpoint" if isinstance(checkpoint, Mapping) else str(checkpoint)
-    content = checkpoint if isinstance(checkpoint, Mapping) else _load(Path(checkpoint))
+    content = checkpoint if isinstance(checkpoint, Mapping) else load_tensors(Path(checkpoint))
     official = content.get("state_dict", content)
     renamed = {name: _rename(name.removeprefix("module."), _TO_OURS) for name in official}
     unknown = [name for name, ours in renamed.items() if ours is None]
@@ -72,18 +72,6 @@ def to_mmtracking(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
                 f"{name!r} is no parameter of VideoDetector; only its state dict can be written in official names."
             )
     return {str(renamed[name]): value for name, value in state.items()}
-
-
-def _load(path: Path) -> Mapping[str, Any]:
-    try:
-        # weights_only: a checkpoint is data; code inside it is refused.
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise DataError.at(path, "", "there is no such file", "Check the path.") from error
-    except Exception as error:
-        raise DataError.at(
-            path, "", f"not a readable weights-only checkpoint ({error})", "Give a file that torch.save wrote."
-        ) from error
 
 
 def _rename(name: str, table: _Table) -> str | None:

@@ -37,10 +37,16 @@ td.bar { width: 34%; padding-right: 20px; }
 td.bar div { height: 10px; border-radius: 2px; background: var(--blue); min-width: 1px; }
 tr.group td { padding-top: 22px; font-weight: 600; border-bottom-color: #c9d1da; }
 tr.strong td { font-weight: 650; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 pre { background: var(--tint); border-radius: 8px; padding: 14px 16px; overflow-x: auto; line-height: 1.5; }
 code, td.code { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 details summary { cursor: pointer; color: var(--blue); margin: 12px 0; }
-@media print { main { padding-top: 0; } h2 { break-after: avoid; } figure, tr { break-inside: avoid; } }
+@media (max-width: 620px) {
+  main { padding: 28px 14px 56px; }
+  th.bar, td.bar { display: none; }
+  th, td { padding-right: 8px; }
+}
+@media print { main { padding-top: 0; } h1, h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; } }
 """
 
 

@@ -22,13 +22,15 @@ def embedding_map(
     *,
     notes: Sequence[str] = (),
     legend: str = "",
+    list_groups: bool = True,
 ) -> Figure:
     """Scatter plots with one colour and marker per group, the same in every panel.
 
     Args:
         panels: per panel (title, coordinates (N, 2), group of each row (N,)).
         notes: a line under each title, for example its scores.
-        legend: heading of the legend.
+        legend: heading of the legend: what a group is.
+        list_groups: False only counts the coloured groups, where their names say nothing (videos).
 
     Axes have no units: only who lies near whom has a meaning, and only inside a panel.
     """
@@ -47,7 +49,9 @@ def embedding_map(
     handles = [_handle(i, name) for i, name in enumerate(shown)]
     if len(found) > len(shown):
         handles.append(Line2D([], [], linestyle="", marker="o", color=PALE, label=f"{len(found) - len(shown)} more"))
-    if handles:
+    if not list_groups:
+        figure.supxlabel(f"{len(shown)} of {len(found)} {legend}s in colour", fontsize=9, color=GREY)
+    elif handles:
         columns = min(len(handles), max(1, 116 // (4 + max((len(name) for name in shown), default=0))))
         figure.legend(
             handles=handles,

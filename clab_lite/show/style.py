@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 INK, GREY, PALE = "#1f2933", "#6b7785", "#dfe4ea"
 """Text, secondary text, lines that only guide the eye."""
@@ -19,6 +21,15 @@ PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, BROWN, INK)
 MARKERS = ("o", "^", "s", "D")
 
 
+class PlainFigure(Figure):
+    """A figure that draws every text as it is written: a `$` in a name from the data is no formula."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        for text in self.findobj(Text):
+            text.set_parse_math(False)  # type: ignore[attr-defined]
+        super().draw(renderer)
+
+
 def class_style(position: int) -> tuple[str, str]:
     """(colour, marker) of the n-th group: eight colours, then the next marker; 32 groups stay distinct."""
     return PALETTE[position % len(PALETTE)], MARKERS[position // len(PALETTE) % len(MARKERS)]
@@ -26,7 +37,7 @@ def class_style(position: int) -> tuple[str, str]:
 
 def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **grid: Any) -> tuple[Figure, list[Axes]]:
     """A figure of `width` x `height` inches and its axes, row by row. No window, no pyplot registry."""
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    figure = PlainFigure(figsize=(width, height), layout="constrained", facecolor="white")
     axes = figure.subplots(rows, columns, squeeze=False, **grid)
     return figure, list(axes.flat)
 

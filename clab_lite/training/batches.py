@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from clab_lite.config import Config
-from clab_lite.data.clips import ClipDataset, ClipSampler, collate_clips
+from clab_lite.data.clips import ClipDataset, ClipSample, ClipSampler, collate_clips
 from clab_lite.data.vid import VideoIndex
 from clab_lite.distributed import rank, world_size
+from clab_lite.errors import DataError
+from clab_lite.training.interrupt import ignore_interrupts
 
 Target = dict[str, Any]
 Batch = tuple[Tensor, list[Target]]
@@ -28,6 +30,9 @@ def batches(
     Yields:
         clips (B, 1 + T, 3, H, W) float32 on the device, each frame channels-last in memory; B targets on
         the device.
+
+    Raises:
+        DataError: a frame of the batch cannot be used.
     """
     sampler = ClipSampler(
         len(index.key_frames),
@@ -38,18 +43,45 @@ def batches(
         start_iteration=start_iteration,
     )
     loader = DataLoader(
-        ClipDataset(index, config.data, config.detector.frame, config.train.seed),
+        _Clips(ClipDataset(index, config.data, config.detector.frame, config.train.seed)),
         batch_sampler=sampler,
-        collate_fn=collate_clips,
+        collate_fn=_collate,
+        worker_init_fn=ignore_interrupts,
         num_workers=config.data.workers,
         pin_memory=device.type == "cuda",
         # An own generator: the loader draws a worker seed, and must not take it from the training's random
         # state.
         generator=torch.Generator().manual_seed(config.train.seed),
     )
-    for clips, targets in loader:
+    for loaded in loader:
+        if isinstance(loaded, DataError):
+            raise loaded
+        clips, targets = loaded
         frames = clips.flatten(0, 1).to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         yield frames.unflatten(0, clips.shape[:2]), [on_device(target, device) for target in targets]
+
+
+class _Clips(Dataset[ClipSample | DataError]):
+    """A DataError is returned: raised in a worker process, it would arrive with a traceback for its message."""
+
+    def __init__(self, clips: ClipDataset) -> None:
+        self.clips = clips
+
+    def __getitem__(self, item: tuple[int, int]) -> ClipSample | DataError:
+        try:
+            return self.clips[item]
+        except DataError as error:
+            return error
+
+
+def _collate(samples: Sequence[ClipSample | DataError]) -> Batch | DataError:
+    """`collate_clips`, or the first error."""
+    clips = []
+    for sample in samples:
+        if isinstance(sample, DataError):
+            return sample
+        clips.append(sample)
+    return collate_clips(clips)
 
 
 def on_device(value: Any, device: torch.device) -> Any:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from clab_lite.errors import DataError
 from clab_lite.files import replaced
+from clab_lite.tensor_file import load_tensors
 
 CHECKPOINT = "checkpoint.pt"
 """Everything to continue: model, optimizer, iteration, settings."""
@@ -19,26 +19,71 @@ SNAPSHOT_START = "snapshot_start.pt"
 SNAPSHOT_CONTRAST_ZERO = "snapshot_contrast_zero.pt"
 """The model when the contrastive weight reaches zero."""
 
+FORMAT = 1
+"""Version of what these files hold; raised when an older clab-lite could not read a new file."""
+_SNAPSHOT = {"model": dict, "config": dict, "class_names": list, "iteration": int}
+_CHECKPOINT = {**_SNAPSHOT, "optimizer": dict, "seconds": float, "compute": dict, "recent": Tensor, "dataset": dict}
+_REMEDY = "Use another copy, or a file that `clab-lite train` wrote."
+
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Save tensors and plain values so that `path` holds the old content or the new one, never a part."""
-    with replaced(path) as beside:
-        torch.save(content, beside)
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Load what `write_checkpoint` saved, onto the CPU. No code from the file is run (weights_only).
+    """Save tensors and plain values so that `path` holds the old content or the new one, never a part.
 
     Raises:
-        DataError: the file is missing, truncated, or not a checkpoint.
+        DataError: the file cannot be written; what was at `path` is still there.
+    """
+    try:
+        with replaced(path) as beside, beside.open("wb") as file:  # given a path, torch would hide the system's reason
+            torch.save({"format": FORMAT, **content}, file)
+    except (OSError, RuntimeError) as error:  # RuntimeError: torch closing the file after the system's error
+        cause = error if isinstance(error, OSError) else error.__context__
+        reason = getattr(cause, "strerror", None) or str(error)
+        kept = f"; the checkpoint of step {_step(path)} is kept" if path.exists() else ""
+        remedy = "Make room or correct the permissions, then continue with --resume."
+        raise DataError.at(path, "", f"could not be written ({reason}){kept}", remedy) from error
+
+
+def read_checkpoint(path: Path, *, to_continue: bool = False) -> dict[str, Any]:
+    """Load what `write_checkpoint` saved, onto the CPU. No code from the file is run (weights_only).
+
+    Args:
+        path: a checkpoint or a snapshot of a run.
+        to_continue: also ask for what a training needs to go on, which a snapshot does not hold.
+
+    Raises:
+        DataError: the file is missing, truncated, not a checkpoint, or of a newer clab-lite.
     """
     if not path.is_file():
         raise DataError.at(path, "", "no such checkpoint", "Train first, or correct the path.")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError.at(path, "", f"not a readable checkpoint ({reason})", "Use another copy.") from error
-    if not isinstance(content, dict) or "model" not in content:
-        raise DataError.at(path, "", "holds no entry 'model'", "Pass a file that clab_lite.train wrote.")
+    content = load_tensors(path)
+    if not isinstance(content, dict):
+        raise DataError.at(path, "", f"holds a {type(content).__name__}, not the entries of a checkpoint", _REMEDY)
+    version = content.get("format", FORMAT)
+    if not isinstance(version, int) or version > FORMAT:
+        problem = f"has format {version!r}, this clab-lite reads up to {FORMAT}"
+        raise DataError.at(path, "", problem, "Install a newer clab-lite.")
+    for name, kind in (_CHECKPOINT if to_continue else _SNAPSHOT).items():
+        if name not in content:
+            raise DataError.at(path, "", f"holds no entry {name!r}", _REMEDY)
+        if not isinstance(content[name], kind):
+            problem = f"is a {type(content[name]).__name__}, not a {kind.__name__}"
+            raise DataError.at(path, f"entry {name!r}", problem, _REMEDY)
+    _check_weights(path, content["model"])
     return content
+
+
+def _check_weights(path: Path, model: dict[Any, Any]) -> None:
+    """A detector with a NaN in it finds nothing and says nothing: refuse it here."""
+    for name, value in model.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise DataError.at(path, "entry 'model'", f"holds {name!r}, which is no named tensor", _REMEDY)
+        if value.is_floating_point() and not value.isfinite().all():
+            remedy = "The training diverged: use an earlier checkpoint, or train again with a lower learning rate."
+            raise DataError.at(path, "entry 'model'", f"{name!r} holds values that are not finite", remedy)
+
+
+def _step(path: Path) -> int | str:
+    try:
+        return int(load_tensors(path)["iteration"])
+    except (DataError, KeyError, TypeError, ValueError):
+        return "unknown"

@@ -65,19 +65,27 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     """The rows of a `log.jsonl`. A last line cut short by a killed process is left out.
 
     Raises:
-        DataError: the file is missing, or a line before the last is not JSON.
+        DataError: the file is missing, or a line is no row; the message has its number.
     """
     if not path.is_file():
         raise DataError.at(path, "", "no such log", "Train first, or correct the path.")
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = path.read_bytes().split(b"\n")
     rows = []
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            row = json.loads(line)
+            problem = "" if _is_row(row) else "no row of a log: it has no iteration or no losses"
+        except ValueError as error:  # of JSON or of UTF-8
             if number == len(lines):
                 break
-            raise DataError.at(path, f"line {number}", f"not JSON ({error})", "Remove the line.") from error
+            problem = f"not JSON ({error})"
+        if problem:
+            raise DataError.at(path, f"line {number}", problem, "Remove the line.")
+        rows.append(row)
     return rows
+
+
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("iteration"), int) and isinstance(row.get("losses"), dict)

@@ -1,13 +1,13 @@
-"""One run, one folder, one process at a time."""
+"""One run, one folder: what is in it, what may be continued, and what makes room for a new run."""
 
 from __future__ import annotations
 
-import os
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from clab_lite.config import Config
 from clab_lite.distributed import barrier, is_main
@@ -20,12 +20,21 @@ from clab_lite.training.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from clab_lite.training.saved_config import config_to_dict, differences
+from clab_lite.training.folder_lock import HeldFolder, hold
+from clab_lite.training.saved_config import config_from_dict, config_to_dict, differences
 
 CONFIG = "config.json"
 LOG = "log.jsonl"
 TENSORBOARD = "tensorboard"
-LOCK = ".lock"
+METRICS = "metrics.json"
+REPORT = "report.html"
+EMBEDDINGS = "embeddings"
+
+_RUN = (CONFIG, LOG, CHECKPOINT, SNAPSHOT_START, SNAPSHOT_CONTRAST_ZERO)
+_MAPS = tuple(f"{EMBEDDINGS}/{name}" for name in ("embeddings.csv", "embeddings.npy", "map.png"))
+_RESULTS = (METRICS, "metrics_train.json", REPORT, *_MAPS)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,28 @@ class RunFolder:
     """
 
     path: Path
+    config: Config
     checkpoint: dict[str, Any] | None
+
+    def begin(self) -> None:
+        """Make room for the new run, once its first batch is there: what could fail at once has not failed.
+
+        Removes the files of an earlier run and the results of its weights; nothing else. Does nothing when a run is
+        continued.
+        """
+        barrier()
+        if self.checkpoint is not None or not is_main():
+            return
+        old = [self.path / name for name in _RUN]
+        if any(file.exists() for file in old):
+            for file in [self.path / name for name in _RESULTS]:
+                file.unlink(missing_ok=True)
+            with suppress(OSError):  # not there, or it holds files of others
+                (self.path / EMBEDDINGS).rmdir()
+        # config.json goes last: as long as it is there, this folder can be told from any other
+        for file in [*(self.path / TENSORBOARD).glob("events.out.tfevents.*"), *reversed(old)]:
+            file.unlink(missing_ok=True)
+        write_json(self.path / CONFIG, config_to_dict(self.config))
 
     def save(self, name: str, content: dict[str, Any]) -> None:
         """Write one file of the run atomically (the main process only; a no-op in the others)."""
@@ -45,84 +75,54 @@ class RunFolder:
 
 
 @contextmanager
-def open_run(path: Path, config: Config, key_frames: int, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
-    """Hold the folder for one run of `config` on a dataset with so many key frames.
+def open_run(
+    place: Path | HeldFolder, config: Config, dataset: dict[str, Any], *, resume: bool, overwrite: bool
+) -> Iterator[RunFolder]:
+    """Hold a folder for one run of `config`. Nothing in it changes before `RunFolder.begin`.
 
-    Only the main process locks, cleans and writes; the others wait for it, then read the same checkpoint.
+    Only the main process locks and writes; the others wait for it, then read the same checkpoint.
+
+    Args:
+        place: the folder, or one that the caller holds already.
+        config: of the run.
+        dataset: what `clab_lite.training.dataset.describe` says of it.
+        resume: continue the run in the folder, or start it when it has no checkpoint.
+        overwrite: allow `begin` to replace the run in the folder.
 
     Raises:
-        DataError: the folder holds a run and neither `resume` nor `overwrite` is set; the run to resume has
-            another
-            config or dataset; another process trains in the folder.
+        DataError: the folder holds a run and neither `resume` nor `overwrite` is set, or both are; the run to resume
+            has another config or dataset; another process uses the folder.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    lock = _lock(path) if is_main() else None
-    try:
-        if is_main():
-            _prepare(path, resume=resume, overwrite=overwrite)
+    if resume and overwrite:
+        raise DataError("resume and overwrite exclude each other: continue the run in the folder, or replace it.")
+    with hold(place) as held:
+        if is_main() and not (resume or overwrite):
+            _require_empty(held.path)
         barrier()
-        exists = resume and (path / CHECKPOINT).exists()
-        checkpoint = read_checkpoint(path / CHECKPOINT) if exists else None
-        if checkpoint is not None:
-            _check_same(path / CHECKPOINT, checkpoint, config, key_frames)
-        elif is_main():
-            write_json(path / CONFIG, config_to_dict(config))
-        yield RunFolder(path, checkpoint)
-    finally:
-        if lock is not None:
-            lock.close()  # The operating system frees the lock here, and also when the process is killed.
+        checkpoint = None
+        if resume and (held.path / CHECKPOINT).exists():
+            checkpoint = read_checkpoint(held.path / CHECKPOINT, to_continue=True)
+            _check_same(held.path / CHECKPOINT, checkpoint, config, dataset)
+        elif resume and is_main():
+            logger.warning("%s holds no checkpoint: training starts from the beginning.", held.path)
+        yield RunFolder(held.path, config, checkpoint)
 
 
-def _prepare(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Refuse, clean or keep what is there."""
-    files = [folder / name for name in (CONFIG, LOG, CHECKPOINT, SNAPSHOT_START, SNAPSHOT_CONTRAST_ZERO)]
-    found = [file.name for file in files if file.exists()]
-    if found and not (resume or overwrite):
-        remedy = "Pass resume to continue it, overwrite to replace it, or name another folder."
+def _require_empty(folder: Path) -> None:
+    found = [name for name in _RUN if (folder / name).exists()]
+    if found:
+        remedy = "Pass --resume (resume=True) to continue it, --overwrite to replace it, or name another folder."
         raise DataError.at(folder, "", f"already holds a run ({', '.join(found)})", remedy)
-    if resume and (folder / CHECKPOINT).exists():
-        return  # A run killed before its first checkpoint has nothing to continue from and starts again.
-    for file in [*files, *(folder / TENSORBOARD).glob("events.out.tfevents.*")]:
-        file.unlink(missing_ok=True)
 
 
-def _check_same(path: Path, checkpoint: dict[str, Any], config: Config, key_frames: int) -> None:
+def _check_same(path: Path, checkpoint: dict[str, Any], config: Config, dataset: dict[str, Any]) -> None:
     """Continuing with other settings or other data would not be the same run."""
-    changed = differences(checkpoint["config"], config_to_dict(config))
+    saved = config_to_dict(config_from_dict(checkpoint["config"], path))  # a field it does not know has its default
+    changed = differences(saved, config_to_dict(config))
     if changed:
         remedy = "Resume with the config of the run (config.json beside it), or start a new run."
         raise DataError.at(path, "", f"was written with another config ({'; '.join(changed)})", remedy)
-    if checkpoint["key_frames"] != key_frames:
-        problem = f"was trained on {checkpoint['key_frames']} key frames, this dataset has {key_frames}"
-        raise DataError.at(path, "", problem, "Resume on the dataset of the run, or start a new run.")
-
-
-def _lock(folder: Path) -> IO[str]:
-    """Open the lock file and lock it; it holds the process id for people to read."""
-    file = (folder / LOCK).open("a+", encoding="utf-8")
-    try:
-        _lock_file(file)
-    except OSError as error:
-        file.seek(0)
-        owner = file.read().strip() or "unknown"
-        file.close()
-        remedy = "Wait for it or stop it, or name another folder."
-        raise DataError.at(folder, "", f"process {owner} is training in this folder", remedy) from error
-    file.seek(0)
-    file.truncate()
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file
-
-
-def _lock_file(file: IO[str]) -> None:
-    """Take an exclusive lock or raise OSError. The lock dies with its process: none is ever stale."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-        return
-    # lockf, not flock: data workers forked from a killed run would keep an flock alive.
-    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    changed = differences(checkpoint["dataset"], dataset)
+    if changed:
+        remedy = "Resume on the dataset of the run, or start a new run."
+        raise DataError.at(path, "", f"was trained on another dataset ({'; '.join(changed)})", remedy)

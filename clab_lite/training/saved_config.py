@@ -25,7 +25,7 @@ def config_from_dict(values: dict[str, Any], path: Path) -> Config:
     """The config that `config_to_dict` turned into `values`; fields that are absent take their defaults.
 
     Raises:
-        DataError: an unknown field (the message names the closest one), with `path` as the place.
+        DataError: an unknown field (the message names the closest one) or a bad value, with `path` as the place.
     """
     return _build(Config, values, path, "")
 
@@ -55,16 +55,22 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _build(kind: type[_T], values: dict[str, Any], path: Path, prefix: str) -> _T:
+def _build(kind: type[_T], values: Any, path: Path, prefix: str) -> _T:
     """One dataclass from its dict, fields of dataclass type included."""
+    if not isinstance(values, Mapping):
+        problem = f"is {values!r}, not a table of settings"
+        raise DataError.at(path, f"field {prefix.rstrip('.') or 'config'}", problem, "Use another copy.")
     hints = typing.get_type_hints(kind)
     arguments: dict[str, Any] = {}
     for key, value in values.items():
         if key not in hints:
-            close = difflib.get_close_matches(key, hints, n=1)
+            close = difflib.get_close_matches(str(key), hints, n=1)
             guess = f"Did you mean {close[0]!r}?" if close else f"Known fields: {', '.join(hints)}."
             raise DataError.at(path, f"field {prefix}{key}", "unknown field", guess)
         if dataclasses.is_dataclass(hints[key]):
             value = _build(typing.cast(type[Any], hints[key]), value, path, f"{prefix}{key}.")
         arguments[key] = tuple(value) if isinstance(value, list) else value
-    return kind(**arguments)
+    try:
+        return kind(**arguments)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from clab_lite.config import Config
+from clab_lite.errors import DataError
 from clab_lite.training.calibrate import Compute
 from clab_lite.training.losses import RecentLosses
 from clab_lite.training.optimizer import build_optimizer
@@ -38,18 +39,32 @@ class TrainState:
     def begin(
         cls, detector: nn.Module, config: Config, device: torch.device, saved: dict[str, Any] | None
     ) -> TrainState:
-        """The state before the first step, or the one that `content` saved."""
+        """The state before the first step, or the one that `content` saved.
+
+        Raises:
+            DataError: what was saved does not fit this detector and its optimiser.
+        """
         detector.train().to(device)
         detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         parameters = [parameter for parameter in detector.parameters() if parameter.requires_grad]
         state = cls(detector, parameters, build_optimizer(parameters, config.train))
         if saved is not None:
-            detector.load_state_dict(saved["model"])
-            state.optimizer.load_state_dict(saved["optimizer"])
-            state.iteration, state.seconds = saved["iteration"], saved["seconds"]
-            state.compute = Compute(**saved["compute"])
-            state.recent = RecentLosses(saved["recent"].to(device))
+            try:
+                state._restore(saved, device)
+            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+                reason = " ".join(str(error).split())[:200]
+                raise DataError(
+                    f"the checkpoint of step {saved['iteration']} does not fit the detector to train ({reason}). "
+                    "Use another copy, or start a new run."
+                ) from error
         return state
+
+    def _restore(self, saved: dict[str, Any], device: torch.device) -> None:
+        self.detector.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.iteration, self.seconds = saved["iteration"], saved["seconds"]
+        self.compute = Compute(**saved["compute"])
+        self.recent = RecentLosses(saved["recent"].to(device))
 
     def row(self, total: int, rate: float, weight: float, chance: float | None) -> dict[str, Any]:
         """A row of the log (fields: see `clab_lite.train`); the recent losses start anew."""
@@ -75,7 +90,7 @@ class TrainState:
             "class_names": list(class_names),
         }
 
-    def content(self, config: Config, class_names: Sequence[str], key_frames: int) -> dict[str, Any]:
+    def content(self, config: Config, class_names: Sequence[str], dataset: dict[str, Any]) -> dict[str, Any]:
         """What a checkpoint holds: a snapshot, and all that is needed to continue."""
         return {
             **self.model_content(config, class_names),
@@ -83,5 +98,5 @@ class TrainState:
             "seconds": self.seconds,
             "compute": asdict(self.compute),
             "recent": self.recent.state(),
-            "key_frames": key_frames,
+            "dataset": dataset,
         }

@@ -64,6 +64,7 @@ def make_table(root: Path, counts: np.ndarray) -> IndexTable:
         names=listing.names,
         is_still=np.zeros(VIDEOS, np.bool_),
         sizes=np.tile(np.array([1280, 720], np.int32), (VIDEOS, 1)),
+        frame_sizes=np.tile(np.array([1280, 720], np.int32), (FRAMES, 1)),
         frame_starts=np.cumsum(counts) - counts,
         frame_counts=counts,
         box_offsets=np.concatenate(([0], np.cumsum(per_frame))),

@@ -60,6 +60,30 @@ def test_in_a_large_dataset_a_changed_folder_is_noticed(tree, builds, monkeypatc
         open_dataset(tree.root, "train")
 
 
+def test_an_unknown_compression_is_built_again(tree, builds):
+    open_dataset(tree.root, "train")
+    stored = tree.root / ".clab_lite/train.npz"
+    content = bytearray(stored.read_bytes())
+    start = 0
+    while (start := content.find(b"PK\x01\x02", start)) >= 0:  # the compression method in the zip's directory
+        content[start + 10] = 99
+        start += 4
+    stored.write_bytes(content)
+    assert len(open_dataset(tree.root, "train")) == 3
+    assert len(builds) == 2
+
+
+def test_without_a_home_the_dataset_still_opens(tree, monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr("pathlib.Path.home", home)
+    refuse(monkeypatch, ["ILSVRC"])
+    with pytest.warns(UserWarning, match="could not be stored"):
+        assert len(open_dataset(tree.root, "train")) == 3
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a file", b"\x93NUMPY"])
 def test_a_damaged_index_is_built_again(tree, builds, content):
     open_dataset(tree.root, "train")

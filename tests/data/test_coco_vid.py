@@ -73,6 +73,14 @@ def test_a_file_that_lists_the_last_frame_counts_from_zero(tmp_path):
     assert index.table.listed_key_frames.tolist() == [[0, 0], [0, 2], [1, 0], [1, 1]]
 
 
+def test_every_image_has_its_own_size(tmp_path):
+    content = copy.deepcopy(GOOD)
+    content["images"][0].update(width=128, height=96)  # frame 2 of video a
+    index = open_json(tmp_path, content)
+    assert [index.frame_size(0, frame) for frame in range(3)] == [(64, 48), (64, 48), (128, 96)]
+    assert index.counts["frames of another size than their video's first"] == 1
+
+
 def spoil(change):
     content = copy.deepcopy(GOOD)
     change(content)
@@ -88,12 +96,35 @@ def spoil(change):
         ({"categories": [], "images": [], "annotations": []}, "lists no image"),
         (spoil(lambda c: c["images"].pop(1)), "video a: frame 0 is missing"),
         (spoil(lambda c: c["images"][0].update(frame_id=1)), "video a: frame 2 is missing or given twice"),
-        (spoil(lambda c: c["images"][0].update(id=11)), "two images share an id"),
+        (spoil(lambda c: c["images"][0].update(id=11)), "image 11: two share this id"),
         (spoil(lambda c: c["images"][0].update(video_id=5)), "video 5 does not exist"),
         (spoil(lambda c: c["images"][0].pop("file_name")), "image 12: it has no 'file_name'"),
         (spoil(lambda c: c["annotations"][0].update(image_id=99)), "annotation 1: image 99 does not exist"),
         (spoil(lambda c: c["annotations"][0].update(bbox=[1, 2, 3])), r"annotation 1: bbox is \[1, 2, 3\]"),
         (spoil(lambda c: c["annotations"][1].update(bbox=[1, 2, 3, "x"])), "annotation 2: bbox is"),
+        (spoil(lambda c: c["annotations"][1].update(bbox=[1e300, 2, 3, 4])), "annotation 2: bbox is"),
+        (spoil(lambda c: c["annotations"][1].update(bbox=[1, 2, 10**400, 4])), "annotation 2: bbox is"),
+        (spoil(lambda c: c["annotations"][0].update(category_id="9")), "annotation 1: category_id is '9'"),
+        (spoil(lambda c: c["annotations"][0].update(instance_id="abc")), "annotation 1: instance_id is 'abc'"),
+        (spoil(lambda c: c["annotations"][0].update(instance_id=1e30)), r"annotation 1: instance_id is 1e\+30"),
+        (spoil(lambda c: c["annotations"].append([1])), r"annotation 2: it is \[1\], not an object"),
+        (spoil(lambda c: c["annotations"].append({"id": 7, "image_id": [1]})), r"annotation 7: image_id is \[1\]"),
+        (spoil(lambda c: c["categories"].append({"id": 7, "name": "cat"})), "category 7: two share this id"),
+        (spoil(lambda c: c["videos"].append({"id": 2, "name": "c"})), "video 2: two share this id"),
+        (spoil(lambda c: c["videos"].append({"id": 3, "name": "c"})), "video c: it has no image"),
+        (spoil(lambda c: c["videos"][0].update(vid_train_frames=["0"])), r"video 1: vid_train_frames is \['0'\]"),
+        (spoil(lambda c: c["videos"][0].update(vid_train_frames=3)), "video 1: vid_train_frames is 3"),
+        (spoil(lambda c: c["images"][0].update(id=[1])), r"image \[1\]: id is \[1\]"),
+        (spoil(lambda c: c["images"][0].update(frame_id="2")), "image 12: frame_id is '2'"),
+        (spoil(lambda c: c["images"][0].update(file_name=5)), "image 12: file_name is 5"),
+        (spoil(lambda c: c["images"][0].update(file_name="/etc/x.png")), "image 12: file_name is .*stays below"),
+        (spoil(lambda c: c["images"][0].update(file_name="a/../../x.png")), "image 12: file_name is .*stays below"),
+        *(
+            (spoil(lambda c, width=width: c["images"][0].update(width=width)), "image 12: width is")
+            for width in (0, -5, None, "abc", 64.5, 2e6, True)
+        ),
+        (json.dumps(GOOD).replace('"width": 64', '"width": 1e400', 1), "image 12: width is inf"),
+        ('{"images": ' + "[" * 100_000, "nested too deeply"),
     ],
 )
 def test_bad_files_name_the_record(tmp_path, content, message):

@@ -12,8 +12,11 @@ from clab_lite.errors import DataError
 
 
 def index_of(names: list[str], tmp_path) -> VideoIndex:
-    records = [VideoRecord(name, "still" in name, 64, 48, boxes_per_frame=[0, 0]) for name in names]
-    return VideoIndex(assemble(records, ("car",), []), tmp_path, tmp_path, tmp_path / "troubles.json")
+    records = [VideoRecord(name, "still" in name) for name in names]
+    for record in records:
+        record.start_frame(64, 48)
+        record.start_frame(64, 48)
+    return VideoIndex(assemble(records, ("car",), []), tmp_path, tmp_path)
 
 
 def test_sources_stay_together_and_nothing_is_lost(tmp_path):

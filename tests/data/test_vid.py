@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from small_tree import TRAIN, VAL, annotation_xml, object_xml, write, write_jpeg
 
 from clab_lite.data import Video, open_dataset
@@ -140,6 +141,48 @@ def test_a_change_of_size_inside_a_video_is_counted(tree):
     assert index.videos[0].width == 64
 
 
+def test_a_picture_of_another_size_than_its_annotation_is_refused(tree):
+    path = tree.jpeg(VAL, 2)
+    with Image.open(path) as image:
+        double = image.resize((128, 96))
+    double.save(path)
+    index = open_dataset(tree.root, "val")
+    index.load_image(0, 1)
+    with pytest.raises(DataError, match=r"000002\.JPEG: 128 x 96 pixels, its annotation says 64 x 48"):
+        index.load_image(0, 2)
+    write(tree.xml(VAL, 2), annotation_xml(object_xml(box=(90, 5, 99, 25)), width=128, height=96))
+    index = open_dataset(tree.root, "val")
+    assert index.load_image(0, 2).shape == (3, 96, 128)  # sizes are each frame's own
+    assert index.counts == {"frames of another size than their video's first": 1}
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+@pytest.mark.parametrize("empty", [False, True])
+def test_without_lists_an_unfinished_video_is_noticed(tree, split, empty):
+    shutil.rmtree(tree.root / "Lists")
+    video = {"train": TRAIN[1], "val": VAL}[split]
+    for frame in range(5 if empty else 1):
+        tree.xml(video, frame).unlink()
+    with pytest.raises(DataError, match=rf"{video}: frame 000000\.xml is missing"):
+        open_dataset(tree.root, split)
+
+
+@pytest.mark.parametrize(("split", "names"), [("train", ["train_1", "train_30"]), ("val", ["val"])])
+def test_lists_that_are_all_empty_are_not_ignored(tree, split, names):
+    shutil.rmtree(tree.root / "Lists")
+    for name in names:
+        write(tree.root / f"ImageSets/VID/{name}.txt", "\n")
+    with pytest.raises(DataError, match=rf"{names[0]}\.txt: no video is listed"):
+        open_dataset(tree.root, split)
+
+
+@pytest.mark.parametrize("name", ["/etc", "../val/x", "train/../../x", "C:\\\\x"])
+def test_a_list_cannot_lead_out_of_the_dataset(tree, name):
+    write(tree.root / "Lists/VID_val_videos.txt", f"{name} 1 0 5")
+    with pytest.raises(DataError, match=r"VID_val_videos\.txt, line 1: .* leaves the dataset"):
+        open_dataset(tree.root, "val")
+
+
 def damage(tree, what):
     video, xml, jpeg = TRAIN[0], tree.xml(TRAIN[0], 2), tree.jpeg(TRAIN[0], 2)
     train_list = tree.root / "Lists/VID_train_15frames.txt"
@@ -220,12 +263,17 @@ def test_impossible_positions_are_refused(tree):
         ({VAL: [[]] * 4}, "4 frames instead of 5"),
         ({VAL: [["fog"], [], [], [], []]}, "'fog' is unknown"),
         ([], "not an object"),
+        ({VAL: [[], 1, [], [], []]}, "frame 1: 1 is not a list"),
+        ({VAL: [[], [], [{"a": 1}], [], []]}, "frame 2: {'a': 1} is unknown"),
+        ({VAL: ["noise", [], [], [], []]}, "frame 0: 'noise' is not a list"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
-def test_bad_troubles_are_refused(tree, content, message):
-    write(tree.root / "troubles.json", json.dumps(content))
+def test_bad_troubles_are_refused_when_the_dataset_is_opened(tree, content, message):
+    write(tree.root / "troubles.json", content if isinstance(content, str) else json.dumps(content))
     with pytest.raises(DataError, match=message):
-        open_dataset(tree.root, "val").troubles(0, 0)
+        open_dataset(tree.root, "val")
 
 
 def test_no_troubles_file_means_no_troubles(tree):

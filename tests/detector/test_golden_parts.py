@@ -1,5 +1,7 @@
 """Each part against the official implementation, float32 on a CPU."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -192,3 +194,19 @@ def test_weights_survive_the_round_trip() -> None:
     assert back.keys() == official.keys()
     for name, value in official.items():
         torch.testing.assert_close(back[name], value, rtol=0, atol=0, msg=name)
+
+
+def test_a_checkpoint_file_is_read_and_code_in_it_is_not_run(tmp_path: Path) -> None:
+    class Payload:
+        def __reduce__(self) -> tuple:
+            return (Path.touch, (tmp_path / "ran",))
+
+    name = "detector.rpn_head.rpn_cls.bias"
+    torch.save({"state_dict": {name: torch.ones(12)}, "meta": {"epoch": 7}}, tmp_path / "good.pth")
+    assert from_mmtracking(tmp_path / "good.pth")["rpn.objectness.bias"].sum() == 12
+    torch.save({"state_dict": {name: torch.ones(12)}, "meta": Payload()}, tmp_path / "bad.pth")
+    with pytest.raises(ValueError, match=r"bad\.pth.*holds code"):
+        from_mmtracking(tmp_path / "bad.pth")
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(ValueError, match=r"none\.pth"):
+        from_mmtracking(tmp_path / "none.pth")

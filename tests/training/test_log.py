@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ def test_a_process_that_does_not_write_touches_nothing(tmp_path: Path) -> None:
 def test_broken_logs_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such log"):
         read_log(tmp_path / "log.jsonl")
-    (tmp_path / "log.jsonl").write_text("oops\n{}\n")
-    with pytest.raises(DataError, match=r"log\.jsonl, line 1: not JSON"):
+
+
+@pytest.mark.parametrize("line", [b"oops", b"\xff\xfe", b"{}", b"[1]", b'{"iteration": "3", "losses": {}}'])
+def test_a_line_that_is_no_row_is_named(tmp_path: Path, line: bytes) -> None:
+    row = json.dumps(_row(1)).encode()
+    (tmp_path / "log.jsonl").write_bytes(row + b"\n" + line + b"\n" + row + b"\n")
+    with pytest.raises(DataError, match=r"log\.jsonl, line 2: no"):
         read_log(tmp_path / "log.jsonl")

@@ -1,4 +1,4 @@
-"""One process per run folder."""
+"""One process per run folder; an old run goes only when the new one can start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 
 from clab_lite.config import Config
 from clab_lite.errors import DataError
+from clab_lite.training.folder_lock import hold
 from clab_lite.training.run_folder import open_run
+
+_DATASET = {"videos": 1, "key_frames": 5, "classes": 30, "digest": "0"}
 
 _HOLDER = """
 import fcntl, os, sys
@@ -30,23 +33,65 @@ def test_a_second_process_is_refused_and_a_dead_one_forgotten(tmp_path: Path) ->
         assert holder.stdout is not None
         assert holder.stdout.readline() == "ready\n"
         with (
-            pytest.raises(DataError, match=f"process {holder.pid} is training in this folder"),
-            open_run(tmp_path, Config(), 5, resume=False, overwrite=True),
+            pytest.raises(DataError, match=f"process {holder.pid} is working in this folder"),
+            open_run(tmp_path, Config(), _DATASET, resume=False, overwrite=True),
         ):
             pass
         assert not (tmp_path / "config.json").exists(), "the refused run wrote into the folder"
         holder.kill()
-    with open_run(tmp_path, Config(), 5, resume=False, overwrite=False) as folder:
+    with open_run(tmp_path, Config(), _DATASET, resume=False, overwrite=False) as folder:
         assert folder.checkpoint is None
+        folder.begin()
     assert (tmp_path / "config.json").exists()
 
 
+def test_a_second_block_in_one_process_is_refused(tmp_path: Path) -> None:
+    with hold(tmp_path) as held:
+        with hold(held) as inner:  # what is held may be passed on
+            assert inner.path == tmp_path
+        with pytest.raises(DataError, match="this one"), hold(tmp_path / "." / ""):
+            pass
+        with pytest.raises(DataError, match="this one"), hold(tmp_path):  # the refusal has not freed it
+            pass
+    with hold(tmp_path):
+        pass
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_holder(tmp_path: Path) -> None:
+    left, other = tmp_path / ".checkpoint.pt.0a1b2c3d.part", tmp_path / "notes.part"
+    for path in (left, other):
+        path.write_text("half")
+    with hold(tmp_path):
+        assert not left.exists()
+        assert other.exists()
+
+
 def test_overwriting_removes_the_files_of_the_run_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "tensorboard").mkdir()
+    for name in ("tensorboard", "embeddings"):
+        (tmp_path / name).mkdir()
     mine = [tmp_path / "notes.txt", tmp_path / "tensorboard" / "notes.txt"]
     old = [tmp_path / "log.jsonl", tmp_path / "checkpoint.pt", tmp_path / "tensorboard" / "events.out.tfevents.1"]
+    old += [tmp_path / "metrics.json", tmp_path / "report.html", tmp_path / "embeddings" / "map.png"]
     for path in [*mine, *old]:
         path.write_text("old")
-    with open_run(tmp_path, Config(), 5, resume=False, overwrite=True):
+    with open_run(tmp_path, Config(), _DATASET, resume=False, overwrite=True) as folder:
+        assert all(path.exists() for path in [*mine, *old])
+        folder.begin()
         assert all(path.exists() for path in mine)
         assert not any(path.exists() for path in old)
+    assert not (tmp_path / "embeddings").exists()
+
+
+def test_results_without_a_run_are_not_ours(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("of another program")
+    with open_run(tmp_path, Config(), _DATASET, resume=False, overwrite=False) as folder:
+        folder.begin()
+    assert (tmp_path / "report.html").exists()
+
+
+def test_resume_and_overwrite_exclude_each_other(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DataError, match="exclude"),
+        open_run(tmp_path, Config(), _DATASET, resume=True, overwrite=True),
+    ):
+        pass

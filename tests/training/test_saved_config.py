@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,20 @@ def test_an_unknown_field_is_named_with_the_closest() -> None:
     values["train"]["lerning_rate"] = 1
     with pytest.raises(DataError, match=r"train\.lerning_rate.*'learning_rate'"):
         config_from_dict(values, _PLACE)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"train": 3}, "field train: is 3, not a table"),
+        ({"train": {"seed": "0"}}, r"TrainConfig\.seed is '0'"),
+        ({"detector": {"backbone": {"architecture": "vgg"}}}, r"architecture is 'vgg'.*'resnet50'"),
+        ({"detector": {"rpn": {"anchors": {"stride": 8}}}}, r"stride is 8\. It takes 16"),
+    ],
+)
+def test_bad_values_are_named_with_the_file(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=rf"config\.json.*{message}"):
+        config_from_dict(changed, _PLACE)
 
 
 def test_differences_name_the_fields() -> None:

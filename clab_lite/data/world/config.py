@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from clab_lite.errors import DataError
+from clab_lite.ranges import check_fields
 
 SPLITS = ("train", "val")
 WORLD_CLASSES = ("airplane", "bicycle", "bird", "car", "dog", "snake", "turtle", "watercraft")
@@ -47,15 +48,11 @@ class WorldConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(self.classes))
-        limits: dict[str, tuple[float, float]] = {
-            "seed": (0, 2**63), "width": (48, 4096), "height": (48, 4096),
-            "train_videos": (1, 99999), "val_videos": (1, 99999), "train_frames": (2, 9999), "val_frames": (2, 9999),
-            "trouble_strength": (0, 3), "trouble_share": (0, 0.9), "jpeg_quality": (1, 95), "workers": (1, 256),
-        }  # fmt: skip
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise DataError(f"WorldConfig.{name} is {value!r}. Choose a value from {low:g} to {high:g}.")
+        check_fields(
+            self, seed=(0, 2**63), width=(48, 4096), height=(48, 4096),
+            train_videos=(1, 99999), val_videos=(1, 99999), train_frames=(2, 9999), val_frames=(2, 9999),
+            trouble_strength=(0, 3), trouble_share=(0, 0.9), jpeg_quality=(1, 95), workers=(1, 256),
+        )  # fmt: skip
         unknown = [name for name in self.classes if name not in WORLD_CLASSES]
         if unknown or not self.classes or len(set(self.classes)) != len(self.classes):
             raise DataError(

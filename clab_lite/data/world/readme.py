@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from clab_lite.data.world.config import WorldConfig
 
 
 def world_readme(config: WorldConfig) -> str:
     """Markdown text: what the folder is, how to read it and how to make it again."""
+    command = " ".join(["clab-lite make-samples FOLDER", *_options(config)])
     return f"""# A small world of moving objects
 
 Procedural videos in ImageNet VID layout: {config.train_videos} train videos of {config.train_frames} frames and
@@ -14,9 +17,9 @@ Procedural videos in ImageNet VID layout: {config.train_videos} train videos of 
 classes {", ".join(config.classes)}, with their real WordNet ids. Nothing here was photographed or downloaded;
 every pixel was drawn by `clab_lite.data.world`.
 
-The command that makes the bundled folder again, pixel for pixel (`world.json` holds its settings):
+The command that makes this folder again, pixel for pixel (`world.json` holds its settings):
 
-    clab-lite make-samples data_samples
+    {command}
 
 | path | content |
 |---|---|
@@ -38,3 +41,14 @@ What the annotations mean:
   `deformation` (bent and slanted bodies, extreme poses), `truncation` (part out of frame). The others are clean.
 - All videos share one pool of landscapes, so neither a video nor a class can be told by its background.
 """
+
+
+def _options(config: WorldConfig) -> list[str]:
+    """What differs from the defaults, as options of the command line."""
+    options = []
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if value != field.default and field.name != "workers":  # workers change the time, never the pixels
+            words = value if isinstance(value, tuple) else (value,)
+            options.append(f"--{field.name.replace('_', '-')} {' '.join(str(word) for word in words)}")
+    return options

@@ -1,4 +1,4 @@
-"""Write a world to disk in ImageNet VID layout. The folder appears complete or not at all."""
+"""Write a world to disk in ImageNet VID layout. The folder appears complete or not at all (target.py)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
+from clab_lite.data.cache import INDEX_FOLDER
 from clab_lite.data.world.config import SPLITS, WorldConfig
 from clab_lite.data.world.readme import world_readme
 from clab_lite.data.world.records import annotation_xml, list_files, snippet_name
 from clab_lite.data.world.render import render_video
+from clab_lite.data.world.target import BUILDING, beside, swap, tidy_up
 from clab_lite.errors import DataError
 
+README_FILE = "README.md"
 WORLD_FILE = "world.json"
 TROUBLES_FILE = "troubles.json"
 
@@ -30,26 +33,27 @@ def make_world(
     """Render the world of ``config`` into the folder ``root``.
 
     Everything is written into a hidden folder beside ``root`` and renamed at the end, so an interruption leaves
-    what was there before.
+    what was there before (after a kill in the wrong instant, under a hidden name that the next call renames back).
 
     Args:
-        root: the folder to make; it must not exist, or be empty.
+        root: the folder to make; it must not exist, or be empty. A link is followed.
         config: what to make; it is kept in ``world.json``.
         progress: show a progress bar with the time left.
-        overwrite: replace ``root`` when it is an earlier sample world (it holds ``world.json``); nothing else is
-            ever replaced.
+        overwrite: replace ``root`` when it is an earlier sample world (it holds ``world.json`` and no file that
+            is not the world's own); nothing else is ever replaced.
 
     Raises:
-        DataError: ``root`` holds something that must not be replaced.
+        DataError: ``root`` holds something that must not be replaced, or is the current folder.
     """
-    target = Path(root).absolute()
+    target = Path(root).resolve()
+    tidy_up(target)
     _check_target(target, overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.parent / f".{target.name}.building-{os.getpid()}"
+    building = beside(target, BUILDING)
     try:
         building.mkdir()
         _fill(building, config, progress)
-        _swap(building, target)
+        swap(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
@@ -58,13 +62,15 @@ def load_config(root: str | os.PathLike[str]) -> WorldConfig:
     """The configuration a sample world was made with."""
     path = Path(root) / WORLD_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return WorldConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise DataError.at(path, "", f"not readable ({error})", "Give the folder of a sample world") from error
-    return WorldConfig.from_dict(values)
 
 
 def _check_target(target: Path, overwrite: bool) -> None:
+    if Path.cwd().is_relative_to(target):
+        problem = "this is the current folder, or holds it"
+        raise DataError.at(target, "", problem, "Give the name of a new folder, or call from elsewhere")
     if not target.exists():
         return
     if not target.is_dir():
@@ -75,21 +81,29 @@ def _check_target(target: Path, overwrite: bool) -> None:
         raise DataError.at(target, "", "the folder holds other files", "Choose a new or an empty folder")
     if not overwrite:
         raise DataError.at(target, "", "a sample world is already here", "Choose a new folder or ask to overwrite it")
+    foreign = _foreign_file(target)
+    if foreign is not None:
+        problem = "the sample world would be replaced, and this file is not part of it"
+        raise DataError.at(foreign, "", problem, "Move the file elsewhere, or choose a new folder")
 
 
-def _swap(building: Path, target: Path) -> None:
-    """Put the finished folder in place; an earlier world is moved aside first and removed last."""
-    if not target.exists():
-        building.rename(target)
-        return
-    aside = target.parent / f".{target.name}.replaced-{os.getpid()}"
-    target.rename(aside)
-    try:
-        building.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
-    shutil.rmtree(aside)
+def _foreign_file(root: Path) -> Path | None:
+    """A file below the world's folder that making it did not write; the stored index is its own too."""
+    config = load_config(root)
+    names = {TROUBLES_FILE, README_FILE, WORLD_FILE, *list_files(config, [()] * config.train_videos)}
+    for split in SPLITS:
+        for number in range(config.videos(split)):
+            name = snippet_name(split, number)
+            for frame in range(config.frames(split)):
+                names |= {f"Data/VID/{name}/{frame:06d}.JPEG", f"Annotations/VID/{name}/{frame:06d}.xml"}
+    for folder, folders, files in os.walk(root):
+        if Path(folder) == root and INDEX_FOLDER in folders:
+            folders.remove(INDEX_FOLDER)
+        below = Path(folder).relative_to(root)
+        for name in files:
+            if (below / name).as_posix() not in names:
+                return Path(folder) / name
+    return None
 
 
 def _fill(root: Path, config: WorldConfig, progress: bool) -> None:
@@ -105,7 +119,7 @@ def _fill(root: Path, config: WorldConfig, progress: bool) -> None:
     texts = list_files(config, train_classes)
     rows = ",\n".join(f"{json.dumps(name)}: {json.dumps(troubles[name])}" for name in sorted(troubles))
     texts[TROUBLES_FILE] = f"{{\n{rows}\n}}\n"
-    texts["README.md"] = world_readme(config)
+    texts[README_FILE] = world_readme(config)
     texts[WORLD_FILE] = json.dumps(config.to_dict(), indent=2) + "\n"
     for name, text in texts.items():
         path = root / name

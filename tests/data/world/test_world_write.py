@@ -149,6 +149,56 @@ def test_a_kill_in_the_middle_leaves_what_was_there(tmp_path: Path, earlier: boo
     assert load_config(target) == CONFIG if earlier else not target.exists()
 
 
+def test_files_that_are_not_the_worlds_are_never_removed(tmp_path: Path) -> None:
+    target = tmp_path / "w"
+    make_world(target, CONFIG, progress=False)
+    (target / ".clab_lite").mkdir()
+    (target / ".clab_lite/train.npz").write_text("the stored index may go")
+    for name in ("notes.txt", "Lists/DET_train_30classes.txt", "Data/VID/val/ILSVRC2015_val_00000009/000000.JPEG"):
+        foreign = target / name
+        foreign.parent.mkdir(exist_ok=True)
+        foreign.write_text("precious")
+        with pytest.raises(DataError, match=rf"{name}: .*not part of it"):
+            make_world(target, CONFIG, progress=False, overwrite=True)
+        assert foreign.read_text() == "precious"
+        foreign.unlink()
+    make_world(target, CONFIG, progress=False, overwrite=True)
+    assert not (target / ".clab_lite").exists()
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for overwrite in (False, True):
+        make_world(tmp_path / "link", CONFIG, progress=False, overwrite=overwrite)
+        assert load_config(tmp_path / "real") == CONFIG
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+        assert (tmp_path / "link").is_symlink()
+
+
+def test_the_current_folder_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for root in (".", tmp_path, tmp_path.parent):
+        with pytest.raises(DataError, match="current folder"):
+            make_world(root, CONFIG, progress=False, overwrite=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere it cannot be told whether a process lives")
+def test_the_next_run_mends_what_a_kill_between_the_renames_left(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    target = tmp_path / "w"
+    make_world(target, CONFIG, progress=False)
+    target.rename(tmp_path / f".w.replaced-{process.pid}")
+    (tmp_path / f".w.building-{process.pid}").mkdir()
+    (tmp_path / f".w.building-{os.getpid()}").mkdir()  # an earlier process of the same id, as in containers
+    (tmp_path / f".w.building-{os.getppid()}").mkdir()  # lives
+    with pytest.raises(DataError, match="already here"):
+        make_world(target, CONFIG, progress=False)
+    assert load_config(target) == CONFIG
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f".w.building-{os.getppid()}", "w"]
+    make_world(target, CONFIG, progress=False, overwrite=True)
+
+
 def test_an_error_cleans_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> str:
         raise RuntimeError("disk full")
