@@ -154,7 +154,7 @@ class _Run:
             if note or fades or state.iteration in (1, self.total) or state.iteration % config.log_every == 0:
                 row = self._row(rate, weight, targets, clips.shape[1], note)
                 log.write(row)
-                bar.set_postfix({name: f"{x:.3f}" for name, x in row["losses"].items()}, refresh=False)
+                bar.set_postfix({name: f"{row['losses'][name]:.3f}" for name in ("total", "contrast")}, refresh=False)
             stops = stop_asked()
             if stops or state.iteration == end or state.iteration % config.checkpoint_every == 0:
                 self._save(log)

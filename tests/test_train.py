@@ -181,7 +181,7 @@ def test_a_folder_with_a_run_is_refused(index: VideoIndex, straight: TrainResult
         train(config, index, straight.run_folder, device="cpu", progress=False)
     with pytest.raises(DataError, match=r"train\.iterations: 40 -> 2"):
         train(config, index, straight.run_folder, device="cpu", progress=False, resume=True)
-    with pytest.raises(DataError, match=r"another dataset .*key_frames: 32 -> 16"):
+    with pytest.raises(DataError, match=r"other data .*key_frames: 32 -> 16"):
         train(micro_config(), index.select([0, 1]), straight.run_folder, device="cpu", progress=False, resume=True)
     train(config, index, tmp_path, device="cpu", progress=False)
     train(config, index, tmp_path, device="cpu", progress=False, overwrite=True)

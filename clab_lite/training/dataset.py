@@ -7,11 +7,15 @@ import json
 from typing import Any
 
 from clab_lite.data.vid import VideoIndex
+from clab_lite.distributed import world_size
 from clab_lite.errors import DataError
 
 
 def describe(index: VideoIndex) -> dict[str, Any]:
-    """What a checkpoint keeps of its data: counts for people; a digest of video names, key frames and class names."""
+    """What a checkpoint keeps of its data: counts for people; a digest of video names, key frames and class names.
+
+    And the processes that share it: their number decides which clips meet in a step.
+    """
     digest = hashlib.sha256(json.dumps([list(index.table.names), list(index.class_names)]).encode())
     digest.update(index.key_frames.astype("<i8").tobytes())
     return {
@@ -19,6 +23,7 @@ def describe(index: VideoIndex) -> dict[str, Any]:
         "key_frames": len(index.key_frames),
         "classes": len(index.class_names),
         "digest": digest.hexdigest()[:16],
+        "processes": world_size(),
     }
 
 

@@ -124,5 +124,5 @@ def _check_same(path: Path, checkpoint: dict[str, Any], config: Config, dataset:
         raise DataError.at(path, "", f"was written with another config ({'; '.join(changed)})", remedy)
     changed = differences(checkpoint["dataset"], dataset)
     if changed:
-        remedy = "Resume on the dataset of the run, or start a new run."
-        raise DataError.at(path, "", f"was trained on another dataset ({'; '.join(changed)})", remedy)
+        remedy = "Resume on the dataset of the run, with as many processes, or start a new run."
+        raise DataError.at(path, "", f"was trained on other data ({'; '.join(changed)})", remedy)

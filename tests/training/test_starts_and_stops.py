@@ -97,9 +97,19 @@ def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_exactly(index: VideoIndex
 
 def test_another_dataset_of_the_same_size_is_refused(index: VideoIndex, tmp_path: Path) -> None:
     _run(tmp_path, index.select([0, 1]), stop_after=1)
-    with pytest.raises(DataError, match=r"another dataset \(digest: "):
+    with pytest.raises(DataError, match=r"other data \(digest: "):
         _run(tmp_path, index.select([0, 2]), resume=True)
     assert _run(tmp_path, index.select([0, 1]), resume=True).iterations == 6
+
+
+def test_another_number_of_processes_is_refused(index: VideoIndex, tmp_path: Path) -> None:
+    """With two processes other clips would meet in a step."""
+    _run(tmp_path, index, stop_after=1)
+    content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    content["dataset"]["processes"] = 2
+    torch.save(content, tmp_path / "checkpoint.pt")
+    with pytest.raises(DataError, match=r"processes: 2 -> 1"):
+        _run(tmp_path, index, resume=True)
 
 
 def test_resuming_without_a_checkpoint_says_so(
