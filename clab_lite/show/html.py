@@ -17,7 +17,6 @@ body { margin: 0; background: #fff; color: var(--ink); font: 16px/1.55 system-ui
 main { max-width: 880px; margin: 0 auto; padding: 56px 24px 96px; }
 h1 { font-size: 30px; line-height: 1.2; letter-spacing: -0.01em; margin: 0 0 8px; }
 h2 { font-size: 21px; line-height: 1.3; margin: 64px 0 8px; letter-spacing: -0.005em; }
-h3 { font-size: 15px; margin: 28px 0 6px; }
 p { margin: 8px 0; max-width: 68ch; }
 .lead, .note, figcaption { color: var(--grey); }
 .note, figcaption { font-size: 14px; }
@@ -46,7 +45,7 @@ details summary { cursor: pointer; color: var(--blue); margin: 12px 0; }
   th.bar, td.bar { display: none; }
   th, td { padding-right: 8px; }
 }
-@media print { main { padding-top: 0; } h1, h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; } }
+@media print { main { padding-top: 0; } h1, h2 { break-after: avoid; } figure, tr { break-inside: avoid; } }
 """
 
 
@@ -69,11 +68,6 @@ def section(title: str, *parts: str) -> str:
 def paragraph(text: str, kind: str = "") -> str:
     """A paragraph; kind "lead" or "note" is quieter."""
     return f'<p class="{escape(kind)}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
-
-
-def subheading(text: str) -> str:
-    """A heading inside a section."""
-    return f"<h3>{escape(text)}</h3>"
 
 
 def tiles(items: Sequence[tuple[str, str, str]]) -> str:
