@@ -1,33 +1,117 @@
-"""COCO average precision, equal to pycocotools at a fraction of its time and memory.
+"""The rules of COCO, equal to pycocotools at a fraction of its time and memory.
 
-Flat arrays in, one pass of matching, then AP and recall at every threshold, size range and detection cap.
 eval_spec (a); goldens `evaluation/*` and `official/eval_*`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clab_lite.errors import DataError
 from clab_lite.metrics.arrays import Detections, GroundTruth
-from clab_lite.metrics.matching import Ranked, box_area, box_iou, greedy_match, paired_groups, rank_detections
+from clab_lite.metrics.average_precision import accumulate_all
+from clab_lite.metrics.batches import Batch, ranks
+from clab_lite.metrics.collect import Weights, collect
+from clab_lite.metrics.matching import Candidates, box_area, match, paired_iou
+from clab_lite.metrics.outcomes import DROPPED, FALSE, TRUE, Outcomes, Points
 
 IOU_THRESHOLDS: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).tolist())
-# float64 hundredths: a float32 ramp moves AP by up to 0.003 (eval_spec, "Differences on the goldens").
-RECALL_POINTS = np.linspace(0.0, 1.0, 101)
 AREA_RANGES: dict[str, tuple[float, float]] = {
     "all": (0.0, 1e10),
     "small": (0.0, 32.0**2),
     "medium": (32.0**2, 96.0**2),
     "large": (96.0**2, 1e10),
 }
-TRUE, FALSE, IGNORED = 1, 0, -1
-"""What became of a detection."""
+ALL = {"all": AREA_RANGES["all"]}
+
+
+class CocoRules:
+    """COCO's rules for every threshold in every size range.
+
+    Args:
+        truth: the ground truth.
+        thresholds: IoU from which a detection may match.
+        areas: name -> (least, most) pixels², both ends inclusive; ground truth and unmatched detections outside are
+            not counted. A column is called "0.50 all".
+        ignored: (G,) further ground truths that do not count; a detection that matches one is dropped.
+        cap: only the best so many detections per image and class count.
+    """
+
+    points: Points = "101"
+
+    def __init__(
+        self,
+        truth: GroundTruth,
+        *,
+        thresholds: Sequence[float] = IOU_THRESHOLDS,
+        areas: Mapping[str, tuple[float, float]] = ALL,
+        ignored: NDArray[np.bool_] | None = None,
+        cap: int = 100,
+    ) -> None:
+        if ignored is not None and len(ignored) != len(truth):
+            raise DataError(f"{len(ignored)} rows of `ignored` for {len(truth)} ground truths. Give one per box.")
+        self.truth = truth
+        self.cap = cap
+        self.columns = tuple(f"{_hundredths(threshold)} {area}" for threshold in thresholds for area in areas)
+        self._settings = [(threshold, *limits) for threshold in thresholds for limits in areas.values()]
+        skipped = truth.crowd if ignored is None else truth.crowd | ignored
+        area = truth.area
+        self._ignored = skipped | np.stack([(area < least) | (area > most) for _, least, most in self._settings])
+
+    def counted(self) -> NDArray[np.bool_]:
+        """(K, G) ground truths that count as to be found."""
+        return ~self._ignored
+
+    def codes(self, batch: Batch, _weights: Weights) -> NDArray[np.integer]:
+        """(N, K) what becomes of each detection of the batch."""
+        answer = np.full((len(batch), len(self.columns)), FALSE, np.uint8)
+        area = box_area(batch.detections.boxes.astype(np.float64))
+        for k, (_, least, most) in enumerate(self._settings):
+            # Unmatched and of another size: neither right nor wrong. A match overwrites this below.
+            answer[(area < least) | (area > most), k] = DROPPED
+        detection, truth = batch.class_pairs
+        if batch.largest_frame > self.cap:
+            answer[batch.rank >= self.cap] = DROPPED
+            keep = batch.rank[detection] < self.cap
+            detection, truth = detection[keep], truth[keep]
+        iou = paired_iou(
+            batch.detections.boxes[detection].astype(np.float64), self.truth.boxes[truth], crowd=self.truth.crowd[truth]
+        )
+        thresholds = np.minimum([threshold for threshold, *_ in self._settings], 1 - 1e-10)
+        pairs = Candidates.of(detection, truth, iou, iou >= thresholds.min())
+        ignored = self._ignored[:, pairs.truth]
+        # A counted ground truth before an ignored one, then the larger overlap, then the later of equals.
+        place = np.arange(len(pairs.truth))
+        priority = np.where(ignored, place, place + len(place))
+        priority[pairs.iou < thresholds[:, None]] = -1
+        columns, matched = np.nonzero(match(batch, pairs, priority, self.truth.crowd))
+        answer[pairs.detection[matched], columns] = np.where(ignored[columns, matched], DROPPED, TRUE)
+        return answer
+
+
+def _hundredths(threshold: float) -> str:
+    """Two decimals, as in "0.50"; all of them where two are not enough."""
+    return f"{threshold:.2f}" if abs(round(threshold, 2) - threshold) < 1e-9 else repr(float(threshold))
+
+
+def coco_outcomes(
+    chunks: Iterable[Detections],
+    truth: GroundTruth,
+    num_classes: int,
+    *,
+    thresholds: Sequence[float] = IOU_THRESHOLDS,
+    areas: Mapping[str, tuple[float, float]] = ALL,
+    ignored: NDArray[np.bool_] | None = None,
+    cap: int = 100,
+) -> Outcomes:
+    """What becomes of every detection by COCO's rules. Arguments as in `CocoRules` and `collect`."""
+    rules = CocoRules(truth, thresholds=thresholds, areas=areas, ignored=ignored, cap=cap)
+    return collect(chunks, num_classes, rules)[0]
 
 
 @dataclass(frozen=True)
@@ -90,99 +174,35 @@ def evaluate_coco(
     areas: Mapping[str, tuple[float, float]] = AREA_RANGES,
     caps: Sequence[int] = (100,),
 ) -> CocoScores:
-    """Score detections against ground truth.
+    """Score detections against ground truth, all held in memory; images may have any ids, in any order.
 
     Args:
         detections, truth: boxes of all images in one coordinate frame (the original frame's pixels).
         num_classes: labels are 0 ... num_classes-1; DataError otherwise.
-        thresholds: IoU from which a detection may match.
-        areas: name -> (least, most) pixels², both ends inclusive; ground truth and unmatched detections
-            outside are ignored.
+        thresholds, areas: as in `CocoRules`.
         caps: ascending; only the best so many detections per image and class count. (100,) is COCO and
             CLAB's test setting; mmdet prints AP at 100 but AP50 at 1000.
 
     Never fails for want of boxes: AP is 0 for a class without detections, NaN for one without ground truth.
     """
-    _check(detections, truth, num_classes, caps)
-    ranked = rank_detections(detections)
-    outcome = _outcomes(detections, ranked, truth, thresholds, tuple(areas.values()))
-    # One order for all curves: score, then image, then rank, as concatenating image by image gives.
-    by_score = np.argsort(-detections.score[ranked.order], kind="stable")
-    label = detections.label[ranked.order][by_score]
-    counted_labels = [truth.label[~_ignored(truth, limits)] for limits in areas.values()]
-    truths = np.stack([np.bincount(labels, minlength=num_classes) for labels in counted_labels], axis=1)
-    shape = (len(thresholds), num_classes, len(areas), len(caps))
-    precision, recall = np.full(shape, math.nan), np.full(shape, math.nan)
-    for c in np.flatnonzero(truths.any(axis=1)).tolist():
-        rows = by_score[label == c]
-        for m, cap in enumerate(caps):
-            capped = outcome[:, :, rows[ranked.rank[rows] < cap]]
-            for t, a in np.ndindex(len(thresholds), len(areas)):
-                if truths[c, a]:
-                    counted = capped[t, a][capped[t, a] != IGNORED]
-                    precision[t, c, a, m], recall[t, c, a, m] = average_precision(counted == TRUE, truths[c, a])
-    return CocoScores(precision, recall, truths, tuple(thresholds), tuple(areas), tuple(caps))
-
-
-def average_precision(positive: NDArray[np.bool_], truths: int) -> tuple[float, float]:
-    """COCO's AP: the mean of the precision envelope at 101 recalls.
-
-    positive: (N,) true or false positive, best score first. truths: counted ground truths, at least 1.
-    Returns (AP, highest recall). Points of recall that are never reached count as precision 0.
-    """
-    if not len(positive):
-        return 0.0, 0.0
-    true_positives = np.cumsum(positive, dtype=np.float64)
-    recall = true_positives / truths
-    # pycocotools adds the spacing of 1.0 to the number of detections; it moves nothing but the last digit.
-    precision = true_positives / (np.arange(1, len(positive) + 1) + np.spacing(1.0))
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    first = np.searchsorted(recall, RECALL_POINTS, side="left")
-    at_points = np.append(envelope, 0.0)[np.minimum(first, len(envelope))]
-    return float(at_points.mean()), float(recall[-1])
-
-
-def _outcomes(
-    detections: Detections,
-    ranked: Ranked,
-    truth: GroundTruth,
-    thresholds: Sequence[float],
-    limits: Sequence[tuple[float, float]],
-) -> NDArray[np.int8]:
-    """(thresholds, areas, N) TRUE, FALSE or IGNORED for every detection, in ranked order."""
-    outcome = np.zeros((len(thresholds), len(limits), len(detections)), np.int8)
-    boxes = detections.boxes[ranked.order]
-    area = box_area(boxes)
-    for a, (least, most) in enumerate(limits):
-        # Unmatched and of another size: neither right nor wrong. A match overwrites this below.
-        outcome[:, a, (area < least) | (area > most)] = IGNORED
-    ignored = [_ignored(truth, limit) for limit in limits]
-    for rows, columns in paired_groups(detections, ranked, truth):
-        crowd = truth.crowd[columns]
-        overlap = box_iou(boxes[rows], truth.boxes[columns], crowd)
-        for t, threshold in enumerate(thresholds):
-            for a in range(len(limits)):
-                skip = ignored[a][columns]
-                match = greedy_match(overlap, threshold, skip, crowd)
-                group = outcome[t, a, rows]
-                group[match >= 0] = np.where(skip[match[match >= 0]], IGNORED, TRUE)
-    return outcome
-
-
-def _ignored(truth: GroundTruth, limits: tuple[float, float]) -> NDArray[np.bool_]:
-    """(G,) ground truths that may absorb a detection but do not count: crowds, sizes out of range."""
-    return truth.crowd | (truth.area < limits[0]) | (truth.area > limits[1])
-
-
-def _check(detections: Detections, truth: GroundTruth, num_classes: int, caps: Sequence[int]) -> None:
-    for name, label in (("detections", detections.label), ("ground truth", truth.label)):
-        if len(label) and label.max() >= num_classes:
-            row = int(np.argmax(label))
-            raise DataError(
-                f"{name}, row {row}: label {label[row]} of {num_classes} classes. Give the classes trained."
-            )
     if list(caps) != sorted(caps) or not caps or caps[0] < 1:
         raise DataError(f"caps {tuple(caps)} must be positive and ascending, for example (100,) or (100, 1000).")
+    _, image = np.unique(np.concatenate([truth.image, detections.image]), return_inverse=True)
+    truth = replace(truth, image=image[: len(truth)])
+    detections = replace(detections, image=image[len(truth) :])
+    detections = detections.rows(np.argsort(detections.image, kind="stable"))
+    outcomes = coco_outcomes([detections], truth, num_classes, thresholds=thresholds, areas=areas, cap=caps[-1])
+    rank = ranks(detections)
+    shape = (len(thresholds), num_classes, len(areas), len(caps))
+    precision, recall = np.full(shape, math.nan), np.full(shape, math.nan)
+    for m, cap in enumerate(caps):
+        capped = replace(outcomes, code=np.where(rank < cap, outcomes.code, DROPPED))
+        for k, column in enumerate(accumulate_all(capped).values()):
+            t, a = divmod(k, len(areas))
+            precision[t, :, a, m], recall[t, :, a, m] = column.ap, column.recall
+    counted = outcomes.counted[: len(areas)]  # the same for every threshold
+    truths = np.stack([np.bincount(truth.label[rows], minlength=num_classes) for rows in counted], axis=1)
+    return CocoScores(precision, recall, truths, tuple(thresholds), tuple(areas), tuple(caps))
 
 
 def _mean(values: NDArray[np.float64]) -> float:

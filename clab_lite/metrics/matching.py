@@ -1,85 +1,135 @@
-"""Which detection is which ground truth: the grouping every protocol shares, and COCO's greedy rule."""
+"""Overlaps, and who gets which ground truth: the greedy rule of every protocol, and a plain one for one frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clab_lite.metrics.arrays import Detections, GroundTruth
+from clab_lite.metrics.batches import Batch, ranks
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """Detections sorted by (image, label), best first inside each group; equal scores keep their order.
-
-    order: (N,) positions in the original arrays. rank: (N,) 0 is the best of its image and class.
-    """
-
-    order: NDArray[np.int64]
-    rank: NDArray[np.int64]
-
-
-def rank_detections(detections: Detections) -> Ranked:
-    """Sort the detections for matching. Both arrays of the answer are in sorted order."""
-    # lexsort is a merge sort: stable, as pycocotools' per-image sort is.
-    order = np.lexsort((-detections.score, detections.label, detections.image))
-    image, label = detections.image[order], detections.label[order]
-    first = np.ones(len(order), bool)
-    first[1:] = (image[1:] != image[:-1]) | (label[1:] != label[:-1])
-    start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
-    return Ranked(order, np.arange(len(order)) - start)
-
-
-def paired_groups(
-    detections: Detections, ranked: Ranked, truth: GroundTruth
-) -> Iterator[tuple[slice, NDArray[np.int64]]]:
-    """Every (image, label) that has both detections and ground truth, in ascending order.
-
-    Yields (slice of sorted detections, positions of its ground truths in the given order). Groups with only
-    one of the two need no matching and are left out: at ImageNet-VID scale they are nearly all.
-    """
-    if not len(detections) or not len(truth):
-        return
-    truth_order = np.lexsort((truth.label, truth.image))
-    labels = 1 + max(int(detections.label.max()), int(truth.label.max()))
-    # One number per (image, label), ascending in both sorted arrays.
-    detection_key = (detections.image * labels + detections.label)[ranked.order]
-    truth_key = (truth.image * labels + truth.label)[truth_order]
-    shared = np.intersect1d(detection_key, truth_key)
-    bounds = [np.searchsorted(keys, shared, side) for keys in (detection_key, truth_key) for side in ("left", "right")]
-    for d_start, d_stop, g_start, g_stop in zip(*(bound.tolist() for bound in bounds), strict=True):
-        yield slice(d_start, d_stop), truth_order[g_start:g_stop]
-
-
-def box_area(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+def box_area(boxes: NDArray[np.floating]) -> NDArray[np.floating]:
     """Areas (N,) of boxes (N, 4), xyxy with continuous coordinates: width = x2 - x1."""
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
 def box_iou(
-    detected: NDArray[np.float64], truth: NDArray[np.float64], crowd: NDArray[np.bool_] | None = None
-) -> NDArray[np.float64]:
+    detected: NDArray[np.floating], truth: NDArray[np.floating], crowd: NDArray[np.bool_] | None = None
+) -> NDArray[np.floating]:
     """IoU of boxes (D, 4) and (G, 4), xyxy with continuous coordinates -> (D, G) in [0, 1].
 
     For a crowd ground truth the union is the detection alone (COCO). Boxes without area overlap nothing.
     """
-    low = np.maximum(detected[:, None, :2], truth[None, :, :2])
-    size = np.minimum(detected[:, None, 2:], truth[None, :, 2:]) - low
-    intersection = np.where((size > 0).all(axis=2), size[..., 0] * size[..., 1], 0.0)
-    detected_area = box_area(detected)[:, None]
-    union = detected_area + box_area(truth)[None] - intersection
+    rows, columns = (grid.reshape(-1) for grid in np.indices((len(detected), len(truth))))
+    crowds = None if crowd is None else crowd[columns]
+    return paired_iou(detected[rows], truth[columns], crowd=crowds).reshape(len(detected), len(truth))
+
+
+def paired_iou(
+    detected: NDArray[np.floating],
+    truth: NDArray[np.floating],
+    extra: float = 0.0,
+    crowd: NDArray[np.bool_] | None = None,
+) -> NDArray[np.floating]:
+    """IoU of each detection with the ground truth in the same row, (P, 4) xyxy each -> (P,).
+
+    extra: 0 for continuous coordinates (width = x2 - x1), 1 where x2 is the last pixel inside (width = x2 - x1 + 1).
+    crowd: (P,) where True the union is the detection alone. Computes in the precision of the boxes.
+    """
+    d, g, one = detected.T, truth.T, detected.dtype.type(extra)
+    width = np.minimum(d[2], g[2]) - np.maximum(d[0], g[0]) + one
+    height = np.minimum(d[3], g[3]) - np.maximum(d[1], g[1]) + one
+    overlap = np.flatnonzero((width > 0) & (height > 0))  # few pairs overlap at all
+    d, g = d[:, overlap], g[:, overlap]
+    intersection = width[overlap] * height[overlap]
+    detected_area = (d[2] - d[0] + one) * (d[3] - d[1] + one)
+    union = detected_area + (g[2] - g[0] + one) * (g[3] - g[1] + one) - intersection
     if crowd is not None:
-        union = np.where(crowd[None], detected_area, union)
-    return np.divide(intersection, union, out=np.zeros_like(intersection), where=intersection > 0)
+        union = np.where(crowd[overlap], detected_area, union)
+    answer = np.zeros(len(width), detected.dtype)
+    answer[overlap] = intersection / union
+    return answer
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """P pairs of a detection and a ground truth of its frame and class that overlap enough for some column.
+
+    They stand by detection, then overlap, then row of the ground truth; so the last pair of a detection is its best.
+    detection, truth: (P,) rows of the batch and of the ground truth. iou: (P,).
+    """
+
+    detection: NDArray[np.int64]
+    truth: NDArray[np.int64]
+    iou: NDArray[np.floating]
+
+    @classmethod
+    def of(
+        cls, detection: NDArray[np.int64], truth: NDArray[np.int64], iou: NDArray[np.floating], keep: NDArray[np.bool_]
+    ) -> Candidates:
+        """The pairs to keep, (P,) bool, in their order."""
+        detection, truth, iou = detection[keep], truth[keep], iou[keep]
+        order = np.lexsort((truth, iou, detection))
+        return cls(detection[order], truth[order], iou[order])
+
+    def ties(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(P,) first pair, and the one after the last, of those that tie with each: same detection, same overlap."""
+        edge = np.ones(len(self.iou), bool)
+        edge[1:] = (self.detection[1:] != self.detection[:-1]) | (self.iou[1:] != self.iou[:-1])
+        edges = np.append(np.flatnonzero(edge), len(edge))
+        group = np.cumsum(edge) - 1
+        return edges[group], edges[group + 1]
+
+
+def match(
+    batch: Batch, pairs: Candidates, priority: NDArray[np.int64], reusable: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """The greedy rule: the best detection of a frame and class chooses first, among the ground truths still free.
+
+    Args:
+        pairs: who may get whom.
+        priority: (K, P) for each column how much the detection wants the ground truth; differs between the pairs of a
+            detection; negative where it may not have it.
+        reusable: (G,) ground truths that stay free (crowds).
+
+    Returns:
+        (K, P) True for the pairs that became matches.
+    """
+    answer = np.zeros(priority.shape, bool)
+    turn = _turns(batch, pairs.detection)
+    by_turn = np.argsort(turn, kind="stable")
+    names, slot = np.unique(pairs.truth, return_inverse=True)
+    taken = np.zeros((len(priority), len(names)), bool)
+    # All frames, classes and columns at once: first every best detection chooses, then every second one ...
+    for rows in np.split(by_turn, np.flatnonzero(np.diff(turn[by_turn])) + 1):
+        if not len(rows):
+            continue
+        wanted = np.where(taken[:, slot[rows]], -1, priority[:, rows])
+        starts = np.flatnonzero(np.append(True, np.diff(pairs.detection[rows]) != 0))
+        most = np.maximum.reduceat(wanted, starts, axis=1)
+        most = np.repeat(most, np.diff(starts, append=len(rows)), axis=1)
+        won = (wanted == most) & (wanted >= 0)
+        answer[:, rows] = won
+        columns, places = np.nonzero(won)
+        if reusable is not None:
+            keeps = ~reusable[pairs.truth[rows[places]]]
+            columns, places = columns[keeps], places[keeps]
+        taken[columns, slot[rows[places]]] = True
+    return answer
+
+
+def _turns(batch: Batch, detection: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(P,) how many of the detections that have pairs choose before this one, in its frame and class."""
+    found, inverse = np.unique(detection, return_inverse=True)
+    return ranks(batch.detections.rows(found))[inverse]
 
 
 def greedy_match(
-    overlap: NDArray[np.float64], threshold: float, ignored: NDArray[np.bool_], crowd: NDArray[np.bool_]
+    overlap: NDArray[np.floating], threshold: float, ignored: NDArray[np.bool_], crowd: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """COCO's assignment inside one image and class (eval_spec (a)).
+    """COCO's assignment inside one image and class (eval_spec (a)); plain, for a frame to be drawn.
 
     Takes overlaps (D, G), best detection first; returns per detection (D,) its ground truth, or -1. Each
     detection takes the free ground truth with the largest overlap, the later one of equals; it takes an

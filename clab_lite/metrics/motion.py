@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clab_lite.errors import DataError
+from clab_lite.metrics.matching import paired_iou
 
 MOTION_RANGES: dict[str, tuple[float, float]] = {
     "slow": (0.9, 1.0),
@@ -37,18 +38,22 @@ def motion_iou(frame: ArrayLike, track: ArrayLike, boxes: ArrayLike, window: int
     rows = np.asarray(boxes, np.float64).reshape(-1, 4)
     if not len(frames) == len(tracks) == len(rows):
         raise DataError(f"{len(frames)} frames, {len(tracks)} tracks, {len(rows)} boxes. Give one of each per box.")
-    answer = np.ones(len(frames))
-    for identity in np.unique(tracks):
-        members = np.flatnonzero(tracks == identity)
-        members = members[np.argsort(frames[members], kind="stable")]
-        times = frames[members]
-        starts = np.searchsorted(times, times - window, "left")
-        stops = np.searchsorted(times, times + window, "right")
-        for member, time, start, stop in zip(members, times, starts, stops, strict=True):
-            near = members[start:stop][times[start:stop] != time]
-            total = _pixel_iou(rows[member], rows[near]).sum()
-            answer[member] = (total + _EPSILON) / (len(near) + _EPSILON)
-    return answer
+    if not len(frames):
+        return np.zeros(0)
+    # One number per (track, frame), tracks further apart than the window, so that one sorted list holds all neighbours.
+    times = frames - frames.min()
+    keys = np.unique(tracks, return_inverse=True)[1] * (times.max() + window + 1) + times
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.searchsorted(ordered, keys - window, "left")
+    counts = np.searchsorted(ordered, keys + window, "right") - starts
+    box = np.repeat(np.arange(len(keys)), counts)
+    place = np.arange(len(box)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
+    near = order[place]
+    other_frame = frames[near] != frames[box]
+    box, near = box[other_frame], near[other_frame]
+    total = np.bincount(box, paired_iou(rows[box], rows[near], extra=1), len(keys))
+    return (total + _EPSILON) / (np.bincount(box, minlength=len(keys)) + _EPSILON)
 
 
 def motion_range(values: ArrayLike, name: str) -> NDArray[np.bool_]:
@@ -58,13 +63,3 @@ def motion_range(values: ArrayLike, name: str) -> NDArray[np.bool_]:
     least, most = MOTION_RANGES[name]
     numbers = np.asarray(values, np.float64)
     return (numbers >= least) & (numbers <= most)
-
-
-def _pixel_iou(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """IoU of one box (4,) with others (N, 4) where x2 and y2 are the last pixel inside: width = x2 - x1 + 1
-    (ILSVRC devkit).
-    """
-    size = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]) + 1
-    intersection = np.where((size > 0).all(axis=1), size.prod(axis=1), 0.0)
-    union = (box[2:] - box[:2] + 1).prod() + (others[:, 2:] - others[:, :2] + 1).prod(axis=1) - intersection
-    return np.divide(intersection, union, out=np.zeros_like(intersection), where=intersection > 0)
