@@ -16,10 +16,10 @@ _WNID = dict(zip(VID_CLASSES, VID_WNIDS, strict=True))
 def snippet_name(split: str, number: int) -> str:
     """Folder of a video below ``Data/VID`` and ``Annotations/VID``.
 
-    A train name is (source video, snippet of that source) = (%05d, %03d); every video here is its own source.
+    A name is (source video, snippet of that source) = (%05d, %03d); every video here is its own source.
     """
     if split == "val":
-        return f"val/ILSVRC2015_val_{number:08d}"
+        return f"val/ILSVRC2015_val_{number:05d}000"
     return f"train/ILSVRC2015_VID_train_{number // _BATCH:04d}/ILSVRC2015_train_{number:05d}000"
 
 

@@ -39,7 +39,7 @@ def _files(root: Path) -> dict[str, bytes]:
 
 def test_the_layout_is_exact(root: Path) -> None:
     train = [f"train/ILSVRC2015_VID_train_0000/ILSVRC2015_train_{n:05d}000/{f:06d}" for n in range(3) for f in range(2)]
-    val = [f"val/ILSVRC2015_val_{n:08d}/{f:06d}" for n in range(2) for f in range(3)]
+    val = [f"val/ILSVRC2015_val_{n:05d}000/{f:06d}" for n in range(2) for f in range(3)]
     expected = {f"Data/VID/{name}.JPEG" for name in train + val} | {
         f"Annotations/VID/{name}.xml" for name in train + val
     }
@@ -60,10 +60,10 @@ def test_the_lists_are_exact(root: Path) -> None:
     assert lines[2:4] == [f"train/{snippet} 1 0 2", f"train/{snippet} 1 1 2"]
     assert len(lines) == 6
     assert (root / "Lists/VID_val_videos.txt").read_text() == (
-        "val/ILSVRC2015_val_00000000 1 0 3\nval/ILSVRC2015_val_00000001 4 0 3\n"
+        "val/ILSVRC2015_val_00000000 1 0 3\nval/ILSVRC2015_val_00001000 4 0 3\n"
     )
     frames = (root / "ImageSets/VID/val.txt").read_text().splitlines()
-    assert frames[3] == "ILSVRC2015_val_00000001/000000 4"
+    assert frames[3] == "ILSVRC2015_val_00001000/000000 4"
     assert len(frames) == 6
     rows = {label: (root / f"ImageSets/VID/train_{label}.txt").read_text().splitlines() for label in range(1, 31)}
     assert {label for label, found in rows.items() if found} == {7, 23}  # car and snake
@@ -76,9 +76,9 @@ def test_an_annotation_reads_like_the_original(root: Path) -> None:
     item = video.objects[1][0]
     xmin, ymin, xmax, ymax = item.box
     wnid = {"car": "n02958343", "snake": "n01726692"}[item.class_name]
-    text = (root / "Annotations/VID/val/ILSVRC2015_val_00000001/000001.xml").read_text()
+    text = (root / "Annotations/VID/val/ILSVRC2015_val_00001000/000001.xml").read_text()
     assert text.startswith(
-        "<annotation>\n\t<folder>ILSVRC2015_val_00000001</folder>\n\t<filename>000001</filename>\n"
+        "<annotation>\n\t<folder>ILSVRC2015_val_00001000</folder>\n\t<filename>000001</filename>\n"
         "\t<source>\n\t\t<database>ILSVRC_2015</database>\n\t</source>\n"
         "\t<size>\n\t\t<width>96</width>\n\t\t<height>64</height>\n\t</size>\n"
         f"\t<object>\n\t\t<trackid>{item.track}</trackid>\n\t\t<name>{wnid}</name>\n"
