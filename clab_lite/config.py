@@ -182,7 +182,7 @@ class DetectorConfig:
     """All of the model."""
 
     num_classes: int = 30
-    """Object classes, without background."""
+    """Object classes, without background. Training replaces the 30 of ImageNet VID by the dataset's number."""
     frame: FrameConfig = FrameConfig()
     backbone: BackboneConfig = BackboneConfig()
     neck_channels: int = 512

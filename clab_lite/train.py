@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,10 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from clab_lite import distributed
-from clab_lite.config import Config
+from clab_lite.config import Config, DetectorConfig
 from clab_lite.data.vid import VideoIndex
 from clab_lite.detector.video_detector import VideoDetector
+from clab_lite.errors import DataError
 from clab_lite.schedule import contrast_schedule, count_iterations, falls_to_zero, learning_rate
 from clab_lite.training.batches import Batch, Target, batches, seed_iteration
 from clab_lite.training.calibrate import Compute, Precision, SpeedWatch, choose_compute, state_kept
@@ -44,7 +45,7 @@ from clab_lite.training.optimizer import set_learning_rate
 from clab_lite.training.run_folder import RunFolder, open_run
 from clab_lite.training.state import TrainState
 
-__all__ = ["TrainResult", "TrainingDiverged", "train"]
+__all__ = ["TrainResult", "TrainingDiverged", "for_classes_of", "train"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,21 @@ class TrainResult:
     seconds: float
     compute: Compute
     last_row: dict[str, Any] | None
+
+
+def for_classes_of(index: VideoIndex, config: Config) -> Config:
+    """The configuration with one output per class of the dataset.
+
+    Raises:
+        DataError: it asks for another number. The presets' number, that of ImageNet VID, is replaced instead.
+    """
+    found, chosen = len(index.class_names), config.detector.num_classes
+    if chosen not in (found, DetectorConfig().num_classes):
+        raise DataError(
+            f"the dataset has {found} classes, the detector's num_classes is {chosen}. "
+            f"Leave it out, or set --detector.num-classes {found}."
+        )
+    return replace(config, detector=replace(config.detector, num_classes=found))
 
 
 def train(
@@ -74,7 +90,7 @@ def train(
     """Train a detector on the key frames of an index. Leaves torch at the number of threads it chose.
 
     Args:
-        config: every setting of the run.
+        config: every setting of the run; the number of classes is the dataset's (see `for_classes_of`).
         index: videos with their key frames.
         run_folder: where the files of the run go; a folder that the caller holds already stays held.
         device: where to compute; None takes a CUDA device when there is one.
@@ -82,13 +98,15 @@ def train(
         overwrite: replace the run in the folder, once the first batch of the new one is there.
         progress: show a progress bar with the time left.
         stop_after: stop, with a checkpoint, after this many iterations counted from the start of the run.
-        detector: the model and weights to start from; None builds `VideoDetector(config.detector)`.
+        detector: the model and weights to start from; None builds one from the configuration.
 
     Raises:
         DataError: bad data, a folder in use, a folder that holds another run.
         TrainingDiverged: a loss or the gradient is not finite.
         KeyboardInterrupt: Ctrl-C. A single process has then finished its step and written a checkpoint.
     """
+    if detector is None:
+        config = for_classes_of(index, config)
     require_classes(index, config.detector.num_classes)
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     joined = distributed.start_from_environment(place.type)

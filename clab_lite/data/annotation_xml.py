@@ -25,6 +25,7 @@ class XmlObject:
     """One object as written: nothing clamped, nothing dropped."""
 
     wnid: str
+    """What `<name>` says: a WordNet id in ImageNet, any class name elsewhere."""
     box: tuple[float, float, float, float]
     """(xmin, ymin, xmax, ymax), pixels of the stored frame."""
     track_id: int
@@ -85,7 +86,7 @@ def _parse(path: Path) -> ElementTree.Element:
 def _object(element: ElementTree.Element, path: Path, record: str, position: int, tracks: bool) -> XmlObject:
     wnid = element.findtext("name", "").strip()
     if not wnid:
-        raise DataError.at(path, record, "it has no <name>", "Write the WordNet id of its class.")
+        raise DataError.at(path, record, "it has no <name>", "Write its class: a WordNet id, or a name.")
     x1, y1, x2, y2 = (_number(element, f"bndbox/{tag}", path, record) for tag in ("xmin", "ymin", "xmax", "ymax"))
     return XmlObject(
         wnid=wnid,

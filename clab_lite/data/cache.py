@@ -22,7 +22,7 @@ import numpy as np
 from clab_lite.data.table import IndexTable
 from clab_lite.files import replaced
 
-VERSION = 2
+VERSION = 3
 """Raise when the meaning of a stored column changes."""
 
 INDEX_FOLDER = ".clab_lite"

@@ -1,20 +1,17 @@
-"""The records of a COCO-VID json file, every field checked for its type and range before it is used."""
+"""The records of a COCO-VID or COCO json file: ids are unique, and what they point to exists."""
 
 from __future__ import annotations
 
 import reprlib
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from clab_lite.data.source_file import leaves_folder, read_json
+from clab_lite.data.json_fields import MAX_ID, MAX_PIXELS, Fields, is_whole
+from clab_lite.data.source_file import read_json
 from clab_lite.errors import DataError
-
-MAX_PIXELS = 1_000_000
-"""No coordinate or side is larger, as in the XML files."""
-
-_MAX_ID = 2**63 - 1
 
 
 class CocoCategory(NamedTuple):
@@ -45,6 +42,8 @@ class CocoImage(NamedTuple):
     frame_id: int
     is_key_frame: bool | None
     """`is_vid_train_frame`; None when the file does not tell."""
+    annotated: bool = True
+    """False: nobody has drawn its objects."""
 
 
 class CocoAnnotation(NamedTuple):
@@ -58,82 +57,8 @@ class CocoAnnotation(NamedTuple):
     """`instance_id`; -1 when the file does not tell."""
     occluded: bool
     generated: bool
-
-
-@dataclass(frozen=True)
-class Fields:
-    """One json object and the way to its fields: each getter gives the type it says, or raises a DataError."""
-
-    path: Path
-    title: str
-    """What it is: "annotation"."""
-    position: int
-    """In its list."""
-    values: dict[str, Any]
-
-    @property
-    def record(self) -> str:
-        """Its place in the file, for messages: "annotation 7" (its id if it has one, else its position)."""
-        return f"{self.title} {reprlib.repr(self.values.get('id', self.position))}"
-
-    def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
-        """A whole number from low to high; without a default the field must be there and not null."""
-        value = self.values.get(key)
-        if value is None and default is not None:
-            return default
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not _is_whole(value) or not low <= value <= high:
-            raise self.error(key, "a whole number" + (f" from {low} to {high}" if high < _MAX_ID else ""))
-        return value
-
-    def identity(self, key: str) -> int:
-        """An id: any whole number."""
-        return self.integer(key, -_MAX_ID, _MAX_ID)
-
-    def text(self, key: str) -> str:
-        """A text that is not empty."""
-        value = self.values.get(key)
-        if not isinstance(value, str) or not value:
-            raise self.error(key, "a text")
-        return value
-
-    def file_name(self, key: str) -> str:
-        """A name below the image folder."""
-        name = self.text(key)
-        if leaves_folder(name):
-            raise self.error(key, "a name that stays below the image folder")
-        return name
-
-    def integers(self, key: str) -> list[int]:
-        """A list of whole numbers; empty when there is none."""
-        value = self.values.get(key)
-        if value is None:
-            return []
-        if not isinstance(value, list) or not all(_is_whole(item) and abs(item) < _MAX_ID for item in value):
-            raise self.error(key, "a list of whole numbers")
-        return value
-
-    def bbox(self) -> tuple[float, float, float, float]:
-        """`bbox` [x, y, width, height] as (x1, y1, x2, y2)."""
-        value = self.values.get("bbox")
-        if not isinstance(value, list) or len(value) != 4 or not all(_is_coordinate(item) for item in value):
-            raise self.error("bbox", f"four numbers up to {MAX_PIXELS}: x, y, width, height")
-        x, y, width, height = value
-        return x, y, x + width, y + height
-
-    def error(self, key: str, wanted: str) -> DataError:
-        """The error for a field that is missing or not what is wanted."""
-        problem = f"{key} is {reprlib.repr(self.values[key])}" if key in self.values else f"it has no {key!r}"
-        return DataError.at(self.path, self.record, problem, f"Write {wanted}.")
-
-
-def _is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_coordinate(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_PIXELS
+    crowd: bool
+    """`iscrowd`: the box is around a group that nobody has told apart."""
 
 
 def report(error: DataError, problems: list[str] | None) -> None:
@@ -154,7 +79,7 @@ class CocoFile:
 
 
 def read_file(path: Path, problems: list[str] | None = None) -> CocoFile:
-    """Read the four lists of a file; only "videos" may be missing.
+    """Read the four lists of a file. Without "videos", each `video_id` that an image gives is a video.
 
     Args:
         path: the .json file.
@@ -167,7 +92,7 @@ def read_file(path: Path, problems: list[str] | None = None) -> CocoFile:
     remedy = "It needs categories, images, annotations."
     if not isinstance(content, dict):
         raise DataError.at(path, "", "it is not a COCO-VID object", remedy)
-    lists = {"videos": [], **content}
+    lists = {"videos": _implied_videos(content.get("images")), **content}
     for key in ("categories", "videos", "images", "annotations"):
         if not isinstance(lists.get(key), list):
             raise DataError.at(path, "", f"it has no list {key!r}", remedy)
@@ -177,11 +102,31 @@ def read_file(path: Path, problems: list[str] | None = None) -> CocoFile:
 
     categories = _by_id(path, "category", records("category", "categories", _category), problems)
     videos = _by_id(path, "video", records("video", "videos", _video), problems)
+    _refuse_same_names(path, "category", categories.values(), problems)
+    _refuse_same_names(path, "video", videos.values(), problems)
     known = None if problems else videos  # where some were left out, pointing to them is no second problem
     images = _by_id(path, "image", records("image", "images", lambda fields: _image(fields, known)), problems)
-    targets = None if problems else images
-    annotations = list(records("annotation", "annotations", lambda fields: _annotation(fields, targets)))
+    targets = (None, None) if problems else (images, categories)
+    annotations = list(records("annotation", "annotations", lambda fields: _annotation(fields, *targets)))
     return CocoFile(categories, videos, images, annotations)
+
+
+def _implied_videos(images: object) -> list[dict[str, Any]]:
+    """The videos of a file that does not list them, in the order of their first image.
+
+    A video has the name of the folder that holds its frames and no others, else "video_" and its id.
+    """
+    folders: dict[int, set[str]] = {}
+    for image in images if isinstance(images, list) else []:
+        if isinstance(image, dict) and is_whole(image.get("video_id")):
+            folder = str(image.get("file_name")).rpartition("/")[0]
+            folders.setdefault(image["video_id"], set()).add(folder)
+    uses = Counter(folder for names in folders.values() for folder in names)
+    videos = []
+    for video_id, names in folders.items():
+        own = next(iter(names)) if len(names) == 1 else ""
+        videos.append({"id": video_id, "name": own if own and uses[own] == 1 else f"video_{video_id}"})
+    return videos
 
 
 _Made = TypeVar("_Made")
@@ -214,6 +159,16 @@ def _by_id(
     return found
 
 
+def _refuse_same_names(
+    path: Path, title: str, records: Iterable[CocoCategory | CocoVideo], problems: list[str] | None
+) -> None:
+    first: dict[str, int] = {}
+    for record in records:
+        if first.setdefault(record.name, record.id) != record.id:
+            problem = f"its name {record.name!r} is also that of {title} {first[record.name]}"
+            report(DataError.at(path, f"{title} {record.id}", problem, "Give each its own name."), problems)
+
+
 def _category(fields: Fields) -> CocoCategory:
     return CocoCategory(fields.identity("id"), fields.text("name"))
 
@@ -225,32 +180,32 @@ def _video(fields: Fields) -> CocoVideo:
 def _image(fields: Fields, videos: Container[int] | None) -> CocoImage:
     video_id = None if fields.values.get("video_id") is None else fields.identity("video_id")
     if video_id is not None and videos is not None and video_id not in videos:
-        raise DataError.at(
-            fields.path, fields.record, f"video {video_id} does not exist", "Remove it, or add the video."
-        )
-    marked = fields.values.get("is_vid_train_frame")
+        raise fields.points_nowhere(f"video {video_id}")
+    marked = fields.values.get("is_vid_train_frame") is not None
     return CocoImage(
         id=fields.identity("id"),
         file_name=fields.file_name("file_name"),
         width=fields.integer("width", 1, MAX_PIXELS),
         height=fields.integer("height", 1, MAX_PIXELS),
         video_id=video_id,
-        frame_id=0 if video_id is None else fields.integer("frame_id", 0, _MAX_ID),
-        is_key_frame=None if marked is None else bool(marked),
+        frame_id=0 if video_id is None else fields.integer("frame_id", 0, MAX_ID),
+        is_key_frame=fields.flag("is_vid_train_frame") if marked else None,
+        annotated=fields.flag("annotated", default=True),
     )
 
 
-def _annotation(fields: Fields, images: Container[int] | None) -> CocoAnnotation:
-    image_id = fields.identity("image_id")
+def _annotation(fields: Fields, images: Container[int] | None, categories: Container[int] | None) -> CocoAnnotation:
+    image_id, category_id = fields.identity("image_id"), fields.identity("category_id")
     if images is not None and image_id not in images:
-        raise DataError.at(
-            fields.path, fields.record, f"image {image_id} does not exist", "Remove it, or add the image."
-        )
+        raise fields.points_nowhere(f"image {image_id}")
+    if categories is not None and category_id not in categories:
+        raise fields.points_nowhere(f"category {category_id}")
     return CocoAnnotation(
         image_id=image_id,
-        category_id=fields.identity("category_id"),
+        category_id=category_id,
         box=fields.bbox(),
-        track_id=fields.integer("instance_id", -_MAX_ID, _MAX_ID, default=-1),
-        occluded=bool(fields.values.get("occluded")),
-        generated=bool(fields.values.get("generated")),
+        track_id=fields.integer("instance_id", -MAX_ID, MAX_ID, default=-1),
+        occluded=fields.flag("occluded"),
+        generated=fields.flag("generated"),
+        crowd=fields.flag("iscrowd"),
     )

@@ -1,12 +1,13 @@
 """Read COCO-VID json files, as mmtracking's converters write them (dataset specification, sections 5 and 7).
 
-    categories   id from 1, name
-    videos       id, name, vid_train_frames (key frames as mmtracking reads them: one early)
-    images       id, file_name, width, height; of a video: video_id, frame_id 0..n-1, is_vid_train_frame
-    annotations  image_id, category_id, bbox [x, y, width, height], instance_id, occluded, generated
+    categories   id, name
+    videos       id, name, vid_train_frames (key frames as mmtracking reads them: one early); may be missing
+    images       id, file_name, width, height; of a video: video_id, frame_id 0..n-1, is_vid_train_frame, annotated
+    annotations  image_id, category_id, bbox [x, y, width, height], instance_id, occluded, generated, iscrowd
 
-Images without video_id are still images (`imagenet_det_30plus1cls.json`); those marked `is_vid_train_frame:
-false` are left out.
+Images without video_id are still images, as in plain COCO files and in `imagenet_det_30plus1cls.json`; those marked
+`is_vid_train_frame: false` are left out. Groups (`iscrowd`) are not trained on; in evaluation they excuse what is
+detected in them.
 """
 
 from __future__ import annotations
@@ -64,25 +65,29 @@ def build_table(paths: Sequence[Path], *, key_frames: bool, shift: int, progress
 
 
 def image_folders(path: Path, table: IndexTable) -> tuple[Path, Path]:
-    """Where file names start, for videos and for still images.
+    """Where file names start, for videos and for still images: the first place that holds the first file.
 
-    The places where ILSVRC keeps its frames and the json's own folder are tried with the first file.
+    The places: where ILSVRC keeps its frames, the json's folder and the one above, `images/` and the folder that the
+    json is named after in these (`instances_val2017.json`: `val2017/`). When none does, ILSVRC's place for names in its
+    pattern, else the json's own folder.
     """
+    here, above = path.parent, path.parent.parent
+    split = path.stem.rpartition("_")[2]
+    inner = ("", "images", split, f"images/{split}", path.stem)
 
-    def first(candidates: list[Path], still: bool) -> Path:
+    def first(ilsvrc: str, still: bool) -> Path:
+        candidates = [above / ilsvrc, here / ilsvrc, *(folder / name for name in inner for folder in (here, above))]
         position = next((v for v, flag in enumerate(table.is_still) if bool(flag) == still), None)
         if position is None:
-            return candidates[0]
+            return here
         name = table.names[position]
         file_name = f"{name}.JPEG" if still else f"{name}/000000.JPEG"
         if table.file_names is not None:
             file_name = table.file_names[int(table.frame_starts[position])]
-        return next((folder for folder in candidates if os.path.isfile(folder / file_name)), candidates[0])
+        missing = here if table.file_names is not None else candidates[0]
+        return next((folder for folder in candidates if os.path.isfile(folder / file_name)), missing)
 
-    here, above = path.parent, path.parent.parent
-    tails = ("Data/VID", "Data/DET")
-    video, still = ([above / tail, here / tail, here, above] for tail in tails)
-    return first(video, still=False), first(still, still=True)
+    return first("Data/VID", still=False), first("Data/DET", still=True)
 
 
 def find_problems(path: Path) -> list[str]:
@@ -136,14 +141,14 @@ def _record(
 ) -> VideoRecord:
     record = VideoRecord(images[0].file_name.removesuffix(".JPEG") if video is None else video.name, video is None)
     for image in images:
-        record.start_frame(image.width, image.height)
+        record.start_frame(image.width, image.height, image.annotated)
         for item in boxes[image.id]:
             label = labels.get(item.category_id)
             if label is None:
                 record.counts["objects of other classes, skipped"] += 1
                 continue
             track_id = record.boxes_per_frame[-1] if record.is_still else item.track_id
-            record.add_box(item.box, label, track_id, item.occluded, item.generated)
+            record.add_box(item.box, label, track_id, item.occluded, item.generated, item.crowd)
     return record
 
 
@@ -157,7 +162,8 @@ def _key_frames(video: CocoVideo | None, images: list[CocoImage], shift: int) ->
         return [0]
     listed = video.listed_key_frames or [frame for frame, image in enumerate(images) if image.is_key_frame]
     if not listed:
-        return [frame + shift for frame in evenly_spaced(len(images)) if frame + shift >= 0]
+        known = [frame for frame, image in enumerate(images) if image.annotated]
+        return [known[i] + shift for i in evenly_spaced(len(known)) if known[i] + shift >= 0]
     one_early = max(listed) < len(images) - 1
     shifted = (frame + one_early + shift for frame in listed)
     return [frame for frame in shifted if 0 <= frame < len(images)]

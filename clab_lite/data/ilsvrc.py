@@ -4,15 +4,16 @@
     Data/VID/<video>/000000.JPEG           the frames, same names; decoded only when asked for
     Annotations/DET/<image>.xml, Data/DET/<image>.JPEG    still images
     Lists/, ImageSets/                     what to read, and the key frames            (lists.py)
+    classes.txt                            the classes, if they are not the 30         (class_list.py)
 
-<video> is `train/<batch>/<snippet>` or `val/<snippet>`. Boxes are kept as written; objects outside the 30
-classes are skipped and counted (dataset specification, section 9).
+<video> is `train/<batch>/<snippet>` or `val/<snippet>`. Boxes are kept as written; objects of other classes are
+skipped and counted (dataset specification, section 9).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +21,8 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from clab_lite.data.annotation_xml import XmlAnnotation, read_annotation
-from clab_lite.data.classes import VID_CLASSES, WNID_TO_LABEL
+from clab_lite.data.class_list import ClassList
+from clab_lite.data.classes import WNID_TO_LABEL
 from clab_lite.data.lists import Listing, evenly_spaced
 from clab_lite.data.table import IndexTable, VideoRecord, assemble
 from clab_lite.errors import DataError
@@ -29,7 +31,9 @@ _STILLS_PER_TASK = 200
 _Item = TypeVar("_Item")
 
 
-def build_table(root: Path, videos: Listing, stills: Listing | None, *, progress: bool) -> IndexTable:
+def build_table(
+    root: Path, videos: Listing, stills: Listing | None, classes: ClassList, *, progress: bool
+) -> IndexTable:
     """Read every annotation file of the listed videos, then of the listed still images.
 
     Raises:
@@ -38,8 +42,9 @@ def build_table(root: Path, videos: Listing, stills: Listing | None, *, progress
     if not videos.names:
         place = videos.sources[0] if videos.sources else root / "Annotations/VID"
         raise DataError.at(place, "", "no video is listed", "Restore the list, or check that the split is unpacked.")
+    labels = classes.labels
     tasks = list(zip(videos.names, videos.frame_counts, strict=True))
-    records = _in_parallel(lambda task: [read_video(root, *task, videos)], tasks, "reading videos", progress)
+    records = _in_parallel(lambda task: [read_video(root, *task, videos, labels)], tasks, "reading videos", progress)
     key_frames = (
         [(v, frame) for v, record in enumerate(records) for frame in evenly_spaced(len(record.boxes_per_frame))]
         if videos.key_frames is None
@@ -48,13 +53,15 @@ def build_table(root: Path, videos: Listing, stills: Listing | None, *, progress
     if stills is not None:
         names = stills.names
         batches = [names[i : i + _STILLS_PER_TASK] for i in range(0, len(names), _STILLS_PER_TASK)]
-        still_records = _in_parallel(lambda batch: read_stills(root, batch), batches, "reading stills", progress)
+        still_records = _in_parallel(
+            lambda batch: read_stills(root, batch, labels), batches, "reading stills", progress
+        )
         if not still_records:
             raise DataError.at(stills.sources[0], "", "no listed image has an annotation", "Unpack Annotations/DET.")
         key_frames += [(len(records) + i, 0) for i in range(len(still_records))]
         records += still_records
         records[0].counts["still images without annotation file"] += len(names) - len(still_records)
-    return assemble(records, VID_CLASSES, key_frames)
+    return assemble(records, classes.names, key_frames)
 
 
 def _in_parallel(
@@ -71,7 +78,9 @@ def _in_parallel(
         pool.shutdown(cancel_futures=True)
 
 
-def read_video(root: Path, name: str, frame_count: int | None, listing: Listing) -> VideoRecord:
+def read_video(
+    root: Path, name: str, frame_count: int | None, listing: Listing, labels: Mapping[str, int] = WNID_TO_LABEL
+) -> VideoRecord:
     """Read all annotation files of one video, after checking that its frames have no gap.
 
     Args:
@@ -79,6 +88,7 @@ def read_video(root: Path, name: str, frame_count: int | None, listing: Listing)
         name: the video, below Annotations/VID.
         frame_count: what the list says; None when no list tells.
         listing: where the name comes from, for the error message.
+        labels: the label of what the files write as `<name>`.
     """
     folder = root / "Annotations/VID" / name
     if not os.path.isdir(folder):  # unlike Path.is_dir, False for a name that no folder can have
@@ -90,11 +100,11 @@ def read_video(root: Path, name: str, frame_count: int | None, listing: Listing)
         check_frames(images, ".JPEG", frame_count)
     record = VideoRecord(name, False)
     for frame in range(frame_count):
-        _add_frame(record, read_annotation(folder / f"{frame:06d}.xml", tracks=True))
+        _add_frame(record, read_annotation(folder / f"{frame:06d}.xml", tracks=True), labels)
     return record
 
 
-def read_stills(root: Path, names: Iterable[str]) -> list[VideoRecord]:
+def read_stills(root: Path, names: Iterable[str], labels: Mapping[str, int] = WNID_TO_LABEL) -> list[VideoRecord]:
     """Images without a file have no object (ILSVRC DET leaves it out) and are left out here."""
     records = []
     for name in names:
@@ -102,15 +112,15 @@ def read_stills(root: Path, names: Iterable[str]) -> list[VideoRecord]:
         if os.path.exists(path):
             annotation = read_annotation(path, tracks=False)
             record = VideoRecord(name, True)
-            _add_frame(record, annotation)
+            _add_frame(record, annotation, labels)
             records.append(record)
     return records
 
 
-def _add_frame(record: VideoRecord, annotation: XmlAnnotation) -> None:
+def _add_frame(record: VideoRecord, annotation: XmlAnnotation, labels: Mapping[str, int]) -> None:
     record.start_frame(annotation.width, annotation.height)
     for item in annotation.objects:
-        label = WNID_TO_LABEL.get(item.wnid)
+        label = labels.get(item.wnid)
         if label is None:
             record.counts["objects of other classes, skipped"] += 1
             continue

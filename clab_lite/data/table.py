@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-OCCLUDED, GENERATED, TRAINABLE = 1, 2, 4
+OCCLUDED, GENERATED, TRAINABLE, CROWD = 1, 2, 4, 8
 """Bits of `IndexTable.flags`."""
 
 MIN_IMAGE_SIDE = 32
@@ -29,6 +30,8 @@ class VideoRecord:
     is_still: bool
     frame_sizes: list[tuple[int, int]] = field(default_factory=list)
     """(width, height) of each frame, pixels."""
+    annotated: list[bool] = field(default_factory=list)
+    """Of each frame: False where nobody has drawn its objects."""
     boxes_per_frame: list[int] = field(default_factory=list)
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
@@ -37,15 +40,23 @@ class VideoRecord:
     counts: Counter[str] = field(default_factory=Counter)
     """What was met on the way and kept or skipped, by its plain English name."""
 
-    def start_frame(self, width: int, height: int) -> None:
+    def start_frame(self, width: int, height: int, annotated: bool = True) -> None:
         """The next frame; boxes added from now on are its own."""
         if self.frame_sizes and self.frame_sizes[0] != (width, height):
             self.counts["frames of another size than their video's first"] += 1
+        self.counts["frames that are not annotated, left out of training and evaluation"] += not annotated
         self.frame_sizes.append((width, height))
+        self.annotated.append(annotated)
         self.boxes_per_frame.append(0)
 
     def add_box(
-        self, box: tuple[float, float, float, float], label: int, track_id: int, occluded: bool, generated: bool
+        self,
+        box: tuple[float, float, float, float],
+        label: int,
+        track_id: int,
+        occluded: bool,
+        generated: bool,
+        crowd: bool = False,
     ) -> None:
         """Append one object of the frame that was started last. Odd boxes are kept raw, and counted."""
         x1, y1, x2, y2 = box
@@ -60,7 +71,8 @@ class VideoRecord:
         self.boxes.append(box)
         self.labels.append(label)
         self.track_ids.append(track_id)
-        self.flags.append(OCCLUDED * occluded + GENERATED * generated)
+        self.counts["groups (iscrowd), neither trained on nor to be found"] += crowd
+        self.flags.append(OCCLUDED * occluded + GENERATED * generated + CROWD * crowd)
 
 
 @dataclass(frozen=True)
@@ -92,15 +104,24 @@ class IndexTable:
     file_names: tuple[str, ...] | None = None
     """(F,) image files below the image folder; None when they follow the ILSVRC pattern."""
     counts: dict[str, int] = field(default_factory=dict)
+    unannotated: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """(U,) rows of the frames whose objects nobody has drawn, ascending: no key frames, and not evaluated."""
+
+    @cached_property
+    def annotated(self) -> NDArray[np.bool_]:
+        """(F,) False for the rows in `unannotated`."""
+        answer = np.ones(len(self.frame_sizes), np.bool_)
+        answer[self.unannotated] = False
+        return answer
 
     def trainable_key_frames(self) -> NDArray[np.int64]:
-        """(K', 2) listed key frames that hold a trainable box and are not too small."""
+        """(K', 2) listed key frames that hold a trainable box, are annotated and not too small."""
         videos, frames = self.listed_key_frames[:, 0], self.listed_key_frames[:, 1]
         running = np.concatenate(([0], np.cumsum((self.flags & TRAINABLE) > 0)))
         row = self.frame_starts[videos] + frames
         has_box = running[self.box_offsets[row + 1]] > running[self.box_offsets[row]]
         large = self.frame_sizes[row].min(axis=1) >= MIN_IMAGE_SIDE
-        return self.listed_key_frames[has_box & large]
+        return self.listed_key_frames[has_box & large & self.annotated[row]]
 
     def select(self, videos: Sequence[int]) -> IndexTable:
         """The given videos in the given order; frame and box columns are shared, not copied."""
@@ -141,7 +162,8 @@ def assemble(
     counts: Counter[str] = Counter()
     for record in records:
         counts.update(record.counts)
-        counts["frames without objects"] += record.boxes_per_frame.count(0)
+        empty = zip(record.boxes_per_frame, record.annotated, strict=True)
+        counts["frames without objects"] += sum(known and not boxes for boxes, known in empty)
     sizes = np.array([size for r in records for size in r.frame_sizes], dtype=np.int32).reshape(-1, 2)
     frame_counts = np.array([len(r.boxes_per_frame) for r in records], dtype=np.int64)
     boxes = np.concatenate(
@@ -151,7 +173,8 @@ def assemble(
     boxes_per_frame = _column(records, "boxes_per_frame", np.int64)
     box_sizes = sizes[np.repeat(np.arange(len(sizes)), boxes_per_frame)]
     flags = _column(records, "flags", np.uint8)
-    flags |= np.where(trainable(boxes, *box_sizes.T), TRAINABLE, 0).astype(np.uint8)
+    usable = trainable(boxes, *box_sizes.T) & ((flags & CROWD) == 0)
+    flags |= np.where(usable, TRAINABLE, 0).astype(np.uint8)
     return IndexTable(
         class_names=tuple(class_names),
         names=tuple(r.name for r in records),
@@ -168,6 +191,7 @@ def assemble(
         listed_key_frames=np.array(key_frames, dtype=np.int64).reshape(-1, 2),
         file_names=None if file_names is None else tuple(file_names),
         counts={name: int(count) for name, count in counts.items() if count},
+        unannotated=np.flatnonzero(~_column(records, "annotated", np.bool_)),
     )
 
 

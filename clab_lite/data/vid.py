@@ -1,4 +1,4 @@
-"""`open_dataset`: an ILSVRC folder or a COCO-VID json file -> `VideoIndex`.
+"""`open_dataset`: an ILSVRC folder, or json files of videos or still images -> `VideoIndex`.
 
 ilsvrc.py and coco_vid.py read, cache.py remembers, video_index.py is what comes out.
 """
@@ -11,13 +11,23 @@ from typing import Literal
 
 from clab_lite.data import cache as index_cache
 from clab_lite.data import coco_vid, ilsvrc
+from clab_lite.data.class_list import CLASSES_FILE, find_classes, read_classes
 from clab_lite.data.lists import Listing, det_listing, train_listing, val_listing
 from clab_lite.data.table import IndexTable
 from clab_lite.data.troubles import read_troubles
 from clab_lite.data.video_index import FrameAnnotation, Video, VideoIndex
 from clab_lite.errors import DataError
 
-__all__ = ["FrameAnnotation", "Split", "Video", "VideoIndex", "open_dataset", "require_ilsvrc", "watched"]
+__all__ = [
+    "FrameAnnotation",
+    "Split",
+    "Video",
+    "VideoIndex",
+    "find_json",
+    "open_dataset",
+    "require_ilsvrc",
+    "watched",
+]
 
 Split = Literal["train", "val"]
 
@@ -34,12 +44,12 @@ def open_dataset(
     cache: bool = True,
     progress: bool = True,
 ) -> VideoIndex:
-    """Open an ILSVRC folder or a COCO-VID json file.
+    """Open an ILSVRC folder, or a json file of videos (COCO-VID) or of still images (COCO).
 
     Args:
-        path: the folder that holds `Annotations/VID` and `Data/VID`, or a .json file.
-        split: "train" or "val" of an ILSVRC folder. In a .json file it decides only whether there are key
-            frames.
+        path: the folder that holds `Annotations/VID` and `Data/VID`, the folder that holds `train.json` and
+            `val.json`, or one .json file.
+        split: "train" or "val" of a folder. In one .json file it decides only whether there are key frames.
         mmtracking_key_frames: read the 15-frames list as mmtracking does, one frame early (dataset
             specification, section 2).
         include_det: append the still images of ImageNet DET to the training split, where the dataset has
@@ -55,12 +65,24 @@ def open_dataset(
         raise DataError(f"split {split!r} is unknown. Use 'train' or 'val'.")
     include_det = include_det and split == "train"
     options = f"{split}{'_det' if include_det else ''}{'_mmtracking' if mmtracking_key_frames else ''}"
-    if path.suffix == ".json":
-        return _open_json(path, split, mmtracking_key_frames, include_det, cache, progress, options)
+    json_file = find_json(path, split)
+    if json_file is not None:
+        return _open_json(json_file, split, mmtracking_key_frames, include_det, cache, progress, options)
     require_ilsvrc(path)
     videos = train_listing(path, mmtracking_key_frames=mmtracking_key_frames) if split == "train" else val_listing(path)
     stills = _stills(path) if include_det else None
-    return _open_ilsvrc(path, videos, stills, cache, progress, options)
+    table = _folder_table(path, split, videos, stills, cache, progress, options)
+    return VideoIndex(table, path / "Data/VID", path / "Data/DET", _troubles(path, table))
+
+
+def find_json(path: Path, split: Split) -> Path | None:
+    """The json file that holds a split: the path itself, or `<split>.json` in a folder of them; None: another kind."""
+    if path.suffix == ".json":
+        return path
+    names = ("train.json", "val.json")
+    if (path / "Annotations/VID").is_dir() or not any((path / name).is_file() for name in names):
+        return None
+    return path / f"{split}.json"
 
 
 def _stills(root: Path) -> Listing | None:
@@ -75,16 +97,36 @@ def _stills(root: Path) -> Listing | None:
     return listing
 
 
-def _open_ilsvrc(
-    path: Path, videos: Listing, stills: Listing | None, cache: bool, progress: bool, options: str
-) -> VideoIndex:
-    stamp = index_cache.fingerprint(options, watched(path, videos, stills), path) if cache else ""
-    table = index_cache.load(path, options, stamp) if cache else None
-    if table is None:
-        table = ilsvrc.build_table(path, videos, stills, progress=progress)
-        if cache:
-            index_cache.save(path, options, table, stamp)
-    return VideoIndex(table, path / "Data/VID", path / "Data/DET", _troubles(path, table))
+def _folder_table(
+    path: Path, split: Split, videos: Listing, stills: Listing | None, cache: bool, progress: bool, options: str
+) -> IndexTable:
+    """The stored table, or a new one. Where the classes had to be looked for in both splits, it depends on both."""
+    own = watched(path, videos, stills)
+    stamps = [index_cache.fingerprint(options, own, path) if cache else ""]
+    table = index_cache.load(path, options, stamps[0]) if cache else None
+    if table is not None:
+        return table
+    other = _other_listing(path, split)
+    if cache:
+        stamps.append(index_cache.fingerprint(options, own + watched(path, other, None), path))
+        table = index_cache.load(path, options, stamps[1])
+        if table is not None:
+            return table
+    classes, listings_read = read_classes(path), 1
+    if classes is None:
+        classes, listings_read = find_classes(path, [videos, other], progress=progress)
+    table = ilsvrc.build_table(path, videos, stills, classes, progress=progress)
+    if cache:
+        index_cache.save(path, options, table, stamps[listings_read - 1])
+    return table
+
+
+def _other_listing(root: Path, split: Split) -> Listing:
+    """Videos of the other split, to look for class names. Its faults are told when that split is opened."""
+    try:
+        return val_listing(root) if split == "train" else train_listing(root, mmtracking_key_frames=False)
+    except DataError:
+        return Listing((), (), (), ())
 
 
 def _open_json(
@@ -114,7 +156,7 @@ def require_ilsvrc(path: Path) -> None:
     """Raise a DataError that says what to give instead, unless this is an ILSVRC folder."""
     if (path / "Annotations/VID").is_dir():
         return
-    remedy = "Give the folder that holds Annotations/VID and Data/VID, or a COCO-VID .json file."
+    remedy = "Give the folder that holds Annotations/VID and Data/VID, or a COCO-VID or COCO .json file."
     if not path.exists():
         raise DataError.at(path, "", "it does not exist", remedy)
     if (path / "Data/VID").is_dir():
@@ -127,7 +169,7 @@ def require_ilsvrc(path: Path) -> None:
 
 def watched(root: Path, videos: Listing, stills: Listing | None) -> list[Path]:
     """What the cached index depends on."""
-    watched = [*videos.sources]
+    watched = [root / CLASSES_FILE, *videos.sources]
     for name in videos.names:
         watched += [root / "Annotations/VID" / name, root / "Data/VID" / name]
     frames = sum(300 if count is None else count for count in videos.frame_counts)

@@ -1,7 +1,7 @@
 """`VideoIndex`: what is in a dataset, without decoding a frame.
 
 Boxes are (x1, y1, x2, y2) pixels of the stored frame, raw: nothing is clamped or dropped here, because evaluation
-counts every object (dataset specification, section 9). Labels are 0..29 in `index.class_names`' order. Frames count
+counts every object (dataset specification, section 9). Labels are positions in `index.class_names`. Frames count
 from 0. `open_dataset` in vid.py makes one.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clab_lite.data.images import read_image
-from clab_lite.data.table import GENERATED, OCCLUDED, IndexTable
+from clab_lite.data.table import CROWD, GENERATED, OCCLUDED, IndexTable
 from clab_lite.errors import DataError
 
 
@@ -29,7 +29,7 @@ class FrameAnnotation:
     boxes: NDArray[np.float32]
     """(G, 4) (x1, y1, x2, y2) pixels of the stored frame, not clamped."""
     labels: NDArray[np.int64]
-    """(G,) 0..29."""
+    """(G,) positions in the class names."""
     track_ids: NDArray[np.int64]
     """(G,) unique inside the video; -1 when the file does not tell."""
     occluded: NDArray[np.bool_]
@@ -135,15 +135,21 @@ class VideoIndex:
         width, height = self.table.frame_sizes[self._row(video, frame)].tolist()
         return width, height
 
+    def annotated(self, video: int) -> NDArray[np.bool_]:
+        """(frames,) False for the frames of a video whose objects nobody has drawn; they are not evaluated."""
+        start = self._row(video, 0)
+        return self.table.annotated[start : start + int(self.table.frame_counts[video])]
+
     def annotation(self, video: int, frame: int) -> FrameAnnotation:
-        """The objects of a frame, in file order."""
+        """The objects of a frame, in file order; groups that nobody has told apart are none."""
         table, row = self.table, self._row(video, frame)
-        span = slice(table.box_offsets[row], table.box_offsets[row + 1])
-        flags = table.flags[span]
+        rows = np.arange(table.box_offsets[row], table.box_offsets[row + 1])
+        rows = rows[(table.flags[rows] & CROWD) == 0]
+        flags = table.flags[rows]
         return FrameAnnotation(
-            boxes=table.boxes[span].copy(),
-            labels=table.labels[span].astype(np.int64),
-            track_ids=table.track_ids[span].copy(),
+            boxes=table.boxes[rows],
+            labels=table.labels[rows].astype(np.int64),
+            track_ids=table.track_ids[rows],
             occluded=(flags & OCCLUDED) > 0,
             generated=(flags & GENERATED) > 0,
         )
