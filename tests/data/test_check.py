@@ -1,58 +1,84 @@
-"""`check_dataset` reads on after a bad record, and names it."""
+"""`check_dataset` of an ILSVRC folder reads on after a bad record, and names it."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from small_tree import TRAIN, VAL, annotation_xml, object_xml, write
+from small_tree import TRAIN, VAL, annotation_xml, object_xml, write, write_jpeg
 
+from clab_lite.cli import main
+from clab_lite.data import open_dataset
 from clab_lite.data.check import check_dataset
 
 
+def report_of(tree):
+    return check_dataset(tree.root, progress=False)
+
+
 def test_a_good_dataset_passes(tree):
-    report = check_dataset(tree.root, progress=False)
+    report = report_of(tree)
+    text = str(report)
     assert report.ok
-    assert "[OK] train: 3 videos, 15 frames, 15 objects, 0 bad records" in str(report)
-    assert "[OK] val: 1 videos, 5 frames, 5 objects, 0 bad records" in str(report)
-    assert "[WARN]" not in str(report)
+    assert report.verdict.text == "verdict: ready"
+    assert report.verdict.next_step == f"clab-lite train {tree.root} --preset laptop --out runs/mine"
+    assert "[OK] train: 3 videos, 15 frames, 15 objects, 0 bad records" in text
+    assert "[OK] val: 1 video, 5 frames, 5 objects, 0 bad records" in text
+    assert "[OK] none of the 5 validation images is a training image too" in text
+    assert "[WARN]" not in text
 
 
 def test_every_bad_record_is_named_in_one_pass(tree):
     tree.xml(TRAIN[0], 1).write_text("<annotation>")
+    write(tree.xml(TRAIN[0], 4), annotation_xml(object_xml(track=None)))
+    tree.jpeg(TRAIN[0], 3).write_bytes(b"")
     tree.jpeg(TRAIN[1], 2).write_bytes(tree.jpeg(TRAIN[1], 2).read_bytes()[:-40])
     tree.jpeg(TRAIN[1], 4).write_bytes(b"text")
     tree.xml(TRAIN[2], 3).unlink()
-    write(tree.xml(TRAIN[2], 3).with_name("000000.xml"), annotation_xml())
     write(tree.root / "troubles.json", json.dumps({VAL: []}))
-    report = check_dataset(tree.root, progress=False)
-    assert not report.ok
+    report = report_of(tree)
     text = str(report)
-    assert "train: 3 videos, 5 frames, 5 objects, 4 bad records" in text
+    assert not report.ok
+    assert "[FAIL] train: 3 videos, 5 frames, 5 objects, 6 bad records" in text
+    assert "- and 1 more" in text
     for part in (
         f"{TRAIN[0]}/000001.xml: the annotation is not usable XML",
+        f"{TRAIN[0]}/000004.xml, object 0: it has no <trackid>",
+        f"{TRAIN[0]}/000003.JPEG: the image is empty",
         f"{TRAIN[1]}/000002.JPEG: the image is truncated",
         f"{TRAIN[1]}/000004.JPEG: the image is not a JPEG or PNG picture",
         f"{TRAIN[2]}: frame 000003.xml is missing",
         f"troubles.json, {VAL}: 0 frames instead of 5",
     ):
-        assert part in text
+        assert part in report.full_text()
+    assert report.verdict.text == "verdict: not to be used yet, 7 to mend"
+    assert report.verdict.next_step.startswith(f"start with {tree.xml(TRAIN[0], 1)}")
+    assert report.verdict.next_step.endswith(f"then: clab-lite check {tree.root}")
 
 
 def test_oddities_are_warnings(tree):
-    objects = object_xml("n00007846"), object_xml(box=(5, 5, 5, 9)), object_xml(box=(9, 9, 5, 5))
+    once = object_xml(box=(1, 2, 9, 9), track="4")
+    objects = object_xml("n00007846"), object_xml(box=(5, 5, 5, 9)), object_xml(box=(9, 9, 5, 5), track="1"), once, once
     write(tree.xml(VAL, 0), annotation_xml(*objects))
-    report = check_dataset(tree.root, progress=False)
+    write(tree.xml(VAL, 1), annotation_xml())
+    report = report_of(tree)
     assert report.ok
-    for part in ("1 objects of other classes, skipped", "1 boxes without area", "1 inverted boxes"):
+    for part in (
+        "1 objects of other classes, skipped",
+        "1 boxes without area",
+        "1 inverted boxes",
+        "1 objects written twice in their frame",
+        "1 objects with the track id of another object of their frame",
+    ):
         assert f"[WARN] val: {part}" in str(report)
+    assert "[OK] val: 1 frames without objects" in str(report)
+    assert report.verdict.text == "verdict: usable, with 5 remarks above"
 
 
 def test_a_picture_of_another_size_is_a_bad_record(tree):
     for frame in range(5):
         write(tree.xml(VAL, frame), annotation_xml(object_xml(), width=640))
-    text = str(check_dataset(tree.root, progress=False))
-    assert "000000.JPEG: 64 x 48 pixels, its annotation says 640 x 48" in text
+    assert "000000.JPEG: 64 x 48 pixels, its annotation says 640 x 48" in str(report_of(tree))
 
 
 def test_a_giants_header_is_a_bad_record(tree):
@@ -60,33 +86,78 @@ def test_a_giants_header_is_a_bad_record(tree):
     start = content.index(b"\xff\xc0") + 5  # height and width in the JPEG's frame header
     content[start : start + 4] = b"\xff\xff\xff\xff"
     tree.jpeg(VAL, 1).write_bytes(content)
-    report = check_dataset(tree.root, progress=False)
+    report = report_of(tree)
     assert not report.ok
     assert "000001.JPEG: the image cannot be decoded" in str(report)
 
 
-def test_all_bad_records_of_a_json_are_named(tmp_path):
-    size = {"width": 64, "height": 48}
-    images = [{"id": i, "file_name": f"{i}.png", "video_id": 1, "frame_id": i, **size} for i in range(4)]
-    content = {"categories": [{"id": 1, "name": "car"}], "videos": [{"id": 1, "name": "a"}], "images": images}
-    boxes = [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 2, 3, 4]} for i in range(4)]
-    boxes[0]["bbox"], boxes[2]["category_id"] = [1, 2], "1"
-    images[3]["width"] = 0
-    path = tmp_path / "mine.json"
-    write(path, json.dumps({**content, "annotations": [*boxes, 5]}))
-    text = str(check_dataset(path, progress=False))
+def test_splits_and_frames_that_are_not_there_are_told_in_one_line(tree):
+    (tree.root / "Data/VID/val").rename(tree.root / "elsewhere")
+    (tree.root / "Annotations/VID/train").rename(tree.root / "other")
+    report = report_of(tree)
+    assert [line.text for line in report.lines if line.level == "FAIL"] == [
+        "val: annotations without frames (no Data/VID/val)",
+        "verdict: not to be used yet, 1 to mend",
+    ]
+    assert "[WARN] train: no Annotations/VID/train" in str(report)
+    (tree.root / "elsewhere").rename(tree.root / "Data/VID/val")
+    assert report_of(tree).verdict.next_step == f"clab-lite evaluate RUN {tree.root}"
+
+
+def test_one_video_without_frames_is_a_bad_record(tree):
+    (tree.root / "Data/VID" / TRAIN[1]).rename(tree.root / "elsewhere")
+    assert f"{TRAIN[1]}: the frames are missing" in str(report_of(tree))
+
+
+def test_duplicate_rows_and_lists_that_contradict_each_other(tree):
+    path = tree.root / "Lists/VID_train_15frames.txt"
+    path.write_text(path.read_text() + f"{TRAIN[0]} 1 2 5\n")
+    write(tree.root / "ImageSets/VID/val.txt", "".join(f"{VAL[4:]}/{frame:06d} {frame + 1}\n" for frame in range(4)))
+    rows = [f"{name[6:]} 1\n" for name in TRAIN[1:]]
+    write(tree.root / "ImageSets/VID/train_7.txt", "".join(rows))
+    write(tree.xml("val/ILSVRC2015_val_00000001", 0), annotation_xml())
+    text = str(report_of(tree))
     for part in (
-        "4 bad records",
-        "annotation 0: bbox is [1, 2]",
-        "annotation 2: category_id is '1'",
-        "annotation 4: it",
+        "[WARN] train: 1 duplicate row in Lists/VID_train_15frames.txt",
+        f"line 16: {TRAIN[0]} 1 2 5 is line 3 again",
+        "[WARN] val: VID_val_videos.txt and ImageSets/VID contradict each other",
+        f"{VAL} has 5 frames in VID_val_videos.txt, 4 in val.txt",
+        f"{TRAIN[0]} is only in VID_train_15frames.txt",
+        "[WARN] val: 1 video folder in no list, not used",
+        "- val/ILSVRC2015_val_00000001",
     ):
         assert part in text
-    assert "image 3: width is 0" in text
-    assert "does not exist" not in text  # the image was left out for its width
 
 
-@pytest.mark.parametrize("spoil", ["list", "root", "json", "det list"])
+def test_stills_are_read_once_each(tree):
+    for number in range(2):
+        write(tree.root / f"Annotations/DET/train/{number}.xml", annotation_xml(object_xml(track=None)))
+        write_jpeg(tree.root / f"Data/DET/train/{number}.JPEG", seed=90 + number)
+    (tree.root / "Data/DET/train/1.JPEG").write_bytes(b"text")
+    write(tree.root / "Lists/DET_train_30classes.txt", "train/0 1\ntrain/1 1\ntrain/2 1\ntrain/0 1\n")
+    text = str(report_of(tree))
+    for part in (
+        "[WARN] stills: 1 duplicate row in Lists/DET_train_30classes.txt",
+        "[FAIL] stills: 3 images, 2 objects, 1 bad record\n",
+        "train/1.JPEG: the image is not a JPEG or PNG picture",
+        "[WARN] stills: 1 still images without annotation file",
+    ):
+        assert part in text
+
+
+def test_own_classes_are_those_that_the_reader_uses(tree):
+    for frame in range(5):
+        write(tree.xml(VAL, frame), annotation_xml(object_xml("forklift"), object_xml("n02958343", track="1")))
+    write(tree.root / "classes.txt", "forklift\nperson\n")
+    text = str(report_of(tree))
+    assert "[OK] 2 classes in classes.txt: forklift, person" in text
+    assert "[WARN] val: 5 objects of other classes, skipped" in text
+    assert open_dataset(tree.root, "val", cache=False).class_names == ("forklift", "person")
+    write(tree.root / "classes.txt", "")
+    assert "classes.txt: it lists no class" in str(report_of(tree))
+
+
+@pytest.mark.parametrize("spoil", ["list", "root", "det list", "nowhere"])
 def test_what_cannot_be_opened_fails_in_words(tree, spoil):
     path = tree.root
     if spoil == "list":
@@ -94,11 +165,29 @@ def test_what_cannot_be_opened_fails_in_words(tree, spoil):
     elif spoil == "det list":
         write(tree.root / "Annotations/DET/a.xml", annotation_xml())
         write(tree.root / "Lists/DET_train_30classes.txt", "one-column\n")
-    elif spoil == "root":
-        path = tree.root / "Lists"
     else:
-        path = tree.root / "mine.json"
-        path.write_text("{")
+        path = tree.root / ("Lists" if spoil == "root" else "nowhere")
     report = check_dataset(path, progress=False)
     assert not report.ok
-    assert "[FAIL]" in str(report)
+    assert report.verdict.level == "FAIL"
+    assert "Traceback" not in str(report)
+
+
+def test_the_command_prints_the_first_and_writes_all_bad_records(tree, tmp_path, capsys):
+    for frame in range(5):
+        tree.jpeg(TRAIN[0], frame).write_bytes(b"text")
+        tree.jpeg(TRAIN[1], frame).write_bytes(b"")
+    out = tmp_path / "reports/mine.txt"
+    assert main(["check", str(tree.root), "--out", str(out)]) == 1
+    printed = capsys.readouterr().out
+    assert "- and 5 more" in printed
+    assert f"the whole report: {out}" in printed
+    text = out.read_text(encoding="utf-8")
+    assert "more" not in text
+    assert all(str(tree.jpeg(name, frame)) in text for name in TRAIN[:2] for frame in range(5))
+    assert text.splitlines()[-1] == printed.splitlines()[-2] == f"       then: clab-lite check {tree.root}"
+
+
+def test_the_command_needs_a_worker(tree, capsys):
+    assert main(["check", str(tree.root), "--workers", "0"]) == 2
+    assert "--workers 0 reads nothing" in capsys.readouterr().err

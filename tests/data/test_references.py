@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clab_lite.data.references import adaptive_references, bilateral_uniform, sliding_references
+from clab_lite.data.references import adaptive_references, bilateral_uniform, past_references, sliding_references
 from clab_lite.errors import DataError
 
 SAMPLING = json.loads((Path(__file__).parents[1] / "goldens/official/sampling.json").read_text())
@@ -70,11 +70,19 @@ def test_small_counts_of_adaptive_references():
     assert adaptive_references(9, 2) == [0, 8]
 
 
+def test_past_references_are_the_frames_right_before():
+    assert past_references(0, 3) == [0, 0, 0]
+    assert past_references(2, 3) == [0, 0, 1]
+    assert past_references(50, 3) == [47, 48, 49]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: adaptive_references(0), "frame_count is 0"),
         (lambda: sliding_references(5, 5), "frame 5 is outside the video. Use 0 to 4"),
+        (lambda: past_references(-1), "frame -1 is outside the video"),
+        (lambda: past_references(1, 0), "count is 0"),
         (lambda: bilateral_uniform(0, 5, 0, 9, random.Random(0)), "count is 0"),
         (lambda: bilateral_uniform(0, 5, 2, -1, random.Random(0)), "frame_range is -1"),
     ],

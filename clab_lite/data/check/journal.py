@@ -1,0 +1,114 @@
+"""What a check has done so far, on disk: a second check, or one after an interruption, skips what has not changed.
+
+`<dataset>/.clab_lite/check_<name>.jsonl`, or the same in the user's cache folder where the dataset cannot be written
+(as `clab_lite.data.cache`). One line per part that was found in order, added when it is done; a line that a killed
+process left unfinished is not read. Parts with a bad record are not kept: they are looked at again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from clab_lite.data.cache import INDEX_FOLDER
+from clab_lite.data.check.parts import PartResult
+from clab_lite.files import write_text
+
+
+class Journal:
+    """The results of earlier checks by part, and a file that new ones are added to."""
+
+    def __init__(self, base: Path, name: str, fresh: bool = False) -> None:
+        """Read what is there.
+
+        Args:
+            base: the dataset's folder.
+            name: tells the files of one folder apart.
+            fresh: forget what earlier checks found.
+        """
+        self._lines: dict[str, str] = {}
+        self._stamps: dict[str, str] = {}
+        self._used: set[str] = set()
+        self._places = _places(base, f"check_{name}.jsonl")
+        self._file: TextIO | None = None
+        if not fresh:
+            for place in self._places:
+                self._read(place)
+
+    def stamp(self, key: str) -> str | None:
+        """The stamp under which a part was found in order; None when it was not."""
+        return self._stamps.get(key)
+
+    def result(self, key: str) -> PartResult:
+        """What was found of a part that has a stamp."""
+        self._used.add(key)
+        row = json.loads(self._lines[key])
+        marks = np.frombuffer(base64.b64decode(row["marks"]), np.uint64)
+        return PartResult(row["frames"], row["objects"], [], row["counts"], marks)
+
+    def add(self, key: str, stamp: str, result: PartResult) -> None:
+        """Keep a result, unless it has problems."""
+        self._lines.pop(key, None)
+        if result.problems:
+            return
+        if self._file is None:  # writes what is known so far, without this result
+            self._file = self._open()
+        marks = base64.b64encode(result.marks.tobytes()).decode()
+        row = {"key": key, "stamp": stamp, "frames": result.frames, "objects": result.objects}
+        self._lines[key] = json.dumps({**row, "counts": result.counts, "marks": marks})
+        self._used.add(key)
+        if self._file is not None:
+            self._file.write(self._lines[key] + "\n")
+            self._file.flush()
+
+    def close(self) -> None:
+        """After a whole check: leave only the lines it used."""
+        if self._file is None:
+            return
+        self._file.close()
+        lines = "".join(f"{line}\n" for key, line in self._lines.items() if key in self._used)
+        write_text(Path(self._file.name), lines)
+
+    def _read(self, place: Path) -> None:
+        try:
+            text = place.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return
+        for line in text.splitlines():
+            try:
+                row = json.loads(line)
+                key, stamp = row["key"], row["stamp"]
+                PartResult(row["frames"], row["objects"], [], row["counts"], row["marks"])
+            except (ValueError, KeyError, TypeError):  # cut off, or not ours
+                continue
+            self._lines[key], self._stamps[key] = line, stamp
+
+    def _open(self) -> TextIO | None:
+        """The first place that can be written, with what is known so far; None when there is none."""
+        for place in self._places:
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                ignore = place.parent / ".gitignore"
+                if not ignore.exists():  # a dataset inside a repository must not carry it along
+                    ignore.write_text("*\n")
+                write_text(place, "".join(f"{line}\n" for line in self._lines.values()))
+                return place.open("a", encoding="utf-8")
+            except OSError:
+                continue
+        return None
+
+
+def _places(base: Path, name: str) -> list[Path]:
+    beside = base / INDEX_FOLDER / name
+    try:
+        cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # no $HOME, and a user that the system does not know
+        return [beside]
+    owner = hashlib.sha256(str(base.resolve()).encode()).hexdigest()[:16]
+    return [beside, cache_home / "clab_lite" / f"{owner}_{name}"]
