@@ -10,9 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from clab_lite.errors import DataError
-from clab_lite.tensor_file import load_tensors
+from clab_lite.interop.official_file import ESSENTIAL, OfficialFile, foreign_keys, open_official
 
-# (official prefix, our prefix); the first match wins.
+# (official prefix, our prefix), in the order of the official state dict; the first match wins.
 _PREFIXES: tuple[tuple[str, str], ...] = (
     ("detector.backbone.", "backbone."),
     ("detector.neck.convs.0.conv.", "neck.conv."),
@@ -27,7 +27,7 @@ _PREFIXES: tuple[tuple[str, str], ...] = (
     ("auxiliary.channel.0.", "auxiliary.conv."),
     ("auxiliary.proj.", "auxiliary.projector."),
 )
-_ATTENTION = {"fc_embed": "query", "ref_fc_embed": "key", "ref_fc": "value", "fc": "output"}
+_ATTENTION = {"fc_embed": "query", "ref_fc_embed": "key", "fc": "output", "ref_fc": "value"}
 _Table = tuple[tuple[tuple[str, str], ...], dict[str, str]]
 _TO_OURS: _Table = (_PREFIXES, _ATTENTION)
 _TO_OFFICIAL: _Table = (
@@ -48,30 +48,29 @@ def from_mmtracking(checkpoint: str | Path | Mapping[str, Any]) -> dict[str, Ten
     Raises:
         DataError: an official key has no place in our detector, or the file is not a safe checkpoint.
     """
-    place = "checkpoint" if isinstance(checkpoint, Mapping) else str(checkpoint)
-    content = checkpoint if isinstance(checkpoint, Mapping) else load_tensors(Path(checkpoint))
-    official = content.get("state_dict", content)
-    renamed = {name: _rename(name.removeprefix("module."), _TO_OURS) for name in official}
+    return to_ours(open_official(checkpoint))
+
+
+def to_ours(opened: OfficialFile) -> dict[str, Tensor]:
+    """`from_mmtracking` of an opened checkpoint."""
+    renamed = {name: _rename(name, _TO_OURS) for name in opened.state}
     unknown = [name for name, ours in renamed.items() if ours is None]
     if unknown:
-        raise DataError.at(
-            place,
-            "state_dict",
-            f"{len(unknown)} keys are not of a SELSA / Temporal RoI Align / CLAB detector, the first is {unknown[0]!r}",
-            "Give a checkpoint of one of these methods with a ResNet DC5 backbone.",
-        )
-    return {str(renamed[name]): value for name, value in official.items()}
+        missing = [name for name in ESSENTIAL if name not in opened.state]
+        raise foreign_keys(opened.place, unknown, missing, opened.state)
+    return {str(renamed[name]): value for name, value in opened.state.items()}
 
 
 def to_mmtracking(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our state dict -> official names. Inverse of `from_mmtracking`."""
+    """Our state dict -> official names, in the official order. Inverse of `from_mmtracking`."""
     renamed = {name: _rename(name, _TO_OFFICIAL) for name in state}
     for name, official in renamed.items():
         if official is None:
             raise DataError(
                 f"{name!r} is no parameter of VideoDetector; only its state dict can be written in official names."
             )
-    return {str(renamed[name]): value for name, value in state.items()}
+    official_state = {str(renamed[name]): value for name, value in state.items()}
+    return {name: official_state[name] for name in sorted(official_state, key=_position)}
 
 
 def _rename(name: str, table: _Table) -> str | None:
@@ -84,3 +83,10 @@ def _rename(name: str, table: _Table) -> str | None:
                 rest = re.sub(r"^(\d+)\.(\w+)\.", lambda m: f"{m[1]}.{attention.get(m[2], m[2])}.", rest)
             return new + rest
     return None
+
+
+def _position(official: str) -> tuple[int, int, int]:
+    """Where a key stands in an official state dict; `sorted` keeps the order of those that share a place."""
+    part = next(i for i, (prefix, _) in enumerate(_PREFIXES) if official.startswith(prefix))
+    layer = re.search(r"\.aggregator\.(\d+)\.(\w+)\.", official)
+    return (part, int(layer[1]), [*_ATTENTION, layer[2]].index(layer[2])) if layer else (part, 0, 0)
