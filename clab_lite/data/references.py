@@ -39,6 +39,16 @@ def sliding_references(frame: int, frame_count: int, count: int = 14) -> list[in
     return [min(max(frame + offset, 0), frame_count - 1) for offset in offsets]
 
 
+def past_references(frame: int, count: int = 14) -> list[int]:
+    """The `count` frames right before `frame`, in time order: what is known while a video is being recorded.
+
+    Frames before the start of the video are its first frame again, so frame 0 supports itself.
+    """
+    _require_positive(count=count)
+    _require_not_negative(frame)
+    return [max(frame + offset, 0) for offset in range(-count, 0)]
+
+
 def bilateral_uniform(frame: int, frame_count: int, count: int, frame_range: int, rng: random.Random) -> list[int]:
     """`count` training references: half drawn from the frames before the key, half from those after it.
 
@@ -71,6 +81,11 @@ def _require_positive(**values: int) -> None:
     for name, value in values.items():
         if value < 1:
             raise DataError(f"{name} is {value}. It must be at least 1.")
+
+
+def _require_not_negative(frame: int) -> None:
+    if frame < 0:
+        raise DataError(f"frame {frame} is outside the video. Use 0 or more.")
 
 
 def _require_inside(frame: int, frame_count: int) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from torch import Tensor
 
 from clab_lite.data.read_ahead import load_ahead
-from clab_lite.data.references import adaptive_references, sliding_references
+from clab_lite.data.references import adaptive_references, past_references, sliding_references
 from clab_lite.data.transforms import pad_to_multiple
 from clab_lite.detector.memory import FrameMemory
 
-References = Literal["adaptive", "sliding"]
-"""adaptive: frames spread evenly over the video, remembered once (official). sliding: those around each key frame."""
+References = Literal["adaptive", "sliding", "past"]
+"""adaptive: frames spread evenly over the video, remembered once (official). sliding: those around each key frame.
+past: those right before each key frame, never a later one, as for a camera that is running."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,10 @@ def detect_frames(
     references: References = "adaptive",
     count: int = 14,
     *,
+    keys: Sequence[int] | None = None,
     threads: int = 0,
 ) -> Iterator[dict[str, Tensor]]:
-    """Detections of every frame of a video, in order.
+    """Detections in a video whose frames can be asked for by number, in order.
 
     Args:
         detector: in eval mode.
@@ -65,17 +68,23 @@ def detect_frames(
         frame_count: frames of the video.
         references: how reference frames are chosen. Each is remembered once, also where a short video repeats it.
         count: reference frames, at least 1.
+        keys: the frames to detect in, ascending (adaptive references only); None is all of them. The references are
+            chosen from the whole video either way.
         threads: call `load` in so many threads, ahead of the need; 0 calls it in this one.
 
     Yields:
-        {"boxes", "scores", "labels"} per frame, boxes in pixels of the original frame (see `PreparedFrame.scale`).
+        {"boxes", "scores", "labels"} per key frame, boxes in pixels of the original frame (see `PreparedFrame.scale`).
     """
-    if references not in ("adaptive", "sliding") or count < 1:
-        raise ValueError(f'references={references!r}, count={count}: choose "adaptive" or "sliding", and count >= 1.')
+    if references not in get_args(References) or count < 1:
+        names = ", ".join(get_args(References))
+        raise ValueError(f"references={references!r}, count={count}: choose one of {names}, and count >= 1.")
+    if keys is not None and references != "adaptive":
+        raise ValueError(f"keys with references={references!r}: a window needs every frame. Leave keys out.")
     if frame_count == 0:
         return
+    wanted = range(frame_count) if keys is None else keys
     first = adaptive_references(frame_count, count) if references == "adaptive" else []
-    with closing(load_ahead(load, dict.fromkeys([*first, *range(frame_count)]), threads)) as arriving:
+    with closing(load_ahead(load, dict.fromkeys([*first, *wanted]), threads)) as arriving:
         waiting: dict[int, PreparedFrame] = {}
 
         def frame(number: int) -> PreparedFrame:
@@ -83,14 +92,16 @@ def detect_frames(
                 waiting.update([next(arriving)])
             return waiting[number]
 
-        def remember(number: int) -> FrameMemory:
-            return detector.remember(frame(number).pixels[None], [frame(number).image_size])
+        def in_order() -> Iterator[PreparedFrame]:
+            for number in wanted:
+                yield frame(number)
+                del waiting[number]
 
-        memories = _fixed(remember, first, frame_count) if first else _sliding(remember, frame_count, count)
-        for number, memory in enumerate(memories):
-            key = frame(number)
-            yield detector.detect(key.pixels, memory, key.image_size, scale=key.scale)
-            del waiting[number]
+        if references == "adaptive":
+            memory = remember_frames(detector, first, ((number, frame(number)) for number in dict.fromkeys(first)))
+            yield from detect_with_memory(detector, in_order(), memory)
+        else:
+            yield from detect_in_windows(detector, in_order(), references, count)
 
 
 def detect_video(
@@ -103,21 +114,57 @@ def detect_video(
     return detect_frames(detector, lambda number: PreparedFrame.pad(video[number]), len(video), references, count)
 
 
-def _fixed(remember: Callable[[int], FrameMemory], wanted: Sequence[int], frame_count: int) -> Iterator[FrameMemory]:
-    """The same memory for every frame, joined once."""
-    remembered = {number: remember(number) for number in dict.fromkeys(wanted)}
-    memory = FrameMemory.join([remembered[number] for number in wanted])
-    del remembered
-    for _ in range(frame_count):
-        yield memory
+def remember_frames(
+    detector: Detector, wanted: Sequence[int], frames: Iterable[tuple[int, PreparedFrame]]
+) -> FrameMemory:
+    """The memory of the `wanted` frames, in that order.
+
+    Args:
+        detector: in eval mode.
+        wanted: frame numbers; a repeated one is remembered once and counts as often as it is named.
+        frames: (number, frame) of each of them once, in any order. One is held at a time.
+    """
+    remembered = {number: detector.remember(frame.pixels[None], [frame.image_size]) for number, frame in frames}
+    return FrameMemory.join([remembered[number] for number in wanted])
 
 
-def _sliding(remember: Callable[[int], FrameMemory], frame_count: int, count: int) -> Iterator[FrameMemory]:
-    """A memory of the neighbours of each frame; what two windows share is computed once."""
+def detect_with_memory(
+    detector: Detector, frames: Iterable[PreparedFrame], memory: FrameMemory
+) -> Iterator[dict[str, Tensor]]:
+    """Detections of each arriving frame with one memory for all of them."""
+    for frame in frames:
+        yield detector.detect(frame.pixels, memory, frame.image_size, scale=frame.scale)
+
+
+def detect_in_windows(
+    detector: Detector, frames: Iterable[PreparedFrame], references: Literal["sliding", "past"], count: int
+) -> Iterator[dict[str, Tensor]]:
+    """Detections of each arriving frame with a memory of its neighbours; a frame is remembered once, when it arrives.
+
+    Nothing but the window is held, so the video may be of any length, known or not.
+
+    Args:
+        detector: in eval mode.
+        frames: of one padded size, in order.
+        references: "sliding" waits for the frames after the key; "past" does not.
+        count: frames of a window.
+    """
+    before = count if references == "past" else count // 2
+    ahead = count - before
+    arriving, waiting = iter(frames), deque[PreparedFrame]()
     remembered: dict[int, FrameMemory] = {}
-    for key in range(frame_count):
-        window = sliding_references(key, frame_count, count)
-        # The key frame is no neighbour of its own, but of the next frame.
-        nearby = sorted({*window, key})
-        remembered = {number: remembered[number] if number in remembered else remember(number) for number in nearby}
-        yield FrameMemory.join([remembered[number] for number in window])
+    key = arrived = 0
+    while True:
+        while arrived <= key + ahead and (frame := next(arriving, None)) is not None:
+            remembered[arrived] = detector.remember(frame.pixels[None], [frame.image_size])
+            waiting.append(frame)
+            arrived += 1
+        if not waiting:
+            return
+        # So far as the frames have arrived; where they end, both rules repeat the last one.
+        window = past_references(key, count) if references == "past" else sliding_references(key, arrived, count)
+        memory = FrameMemory.join([remembered[number] for number in window])
+        frame = waiting.popleft()
+        yield detector.detect(frame.pixels, memory, frame.image_size, scale=frame.scale)
+        remembered.pop(key - before, None)
+        key += 1

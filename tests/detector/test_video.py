@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor
 
-from clab_lite.data.references import adaptive_references, sliding_references
+from clab_lite.data.references import adaptive_references, past_references, sliding_references
 from clab_lite.detector.memory import FrameMemory
-from clab_lite.detector.video import PreparedFrame, detect_frames, detect_video
+from clab_lite.detector.video import PreparedFrame, detect_frames, detect_in_windows, detect_video
 
 SIZE = (37, 51)
 SCALE = (0.5, 0.25)
@@ -45,23 +48,26 @@ def number_of(frame: Tensor) -> int:
 @pytest.mark.parametrize("threads", [0, 2])
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 @pytest.mark.parametrize("frame_count", [1, 2, 9])
-@pytest.mark.parametrize("references", ["adaptive", "sliding"])
+@pytest.mark.parametrize("references", ["adaptive", "sliding", "past"])
 def test_each_frame_is_loaded_once(references: str, frame_count: int, count: int, threads: int) -> None:
     recorder = Recorder()
     found = list(detect_frames(recorder, recorder.load, frame_count, references, count, threads=threads))
     assert [int(result["key"]) for result in found] == list(range(frame_count))
     assert sorted(recorder.loaded) == list(range(frame_count))
     for number, result in enumerate(found):
-        adaptive = references == "adaptive"
-        wanted = adaptive_references(frame_count, count) if adaptive else sliding_references(number, frame_count, count)
-        assert result["memory"].tolist() == wanted
+        wanted = {
+            "adaptive": adaptive_references(frame_count, count),
+            "sliding": sliding_references(number, frame_count, count),
+            "past": past_references(number, count),
+        }
+        assert result["memory"].tolist() == wanted[references]
         assert result["scale"] == SCALE
     assert len(recorder.remembered) == len(set(recorder.remembered))
     if references == "adaptive":
         assert recorder.remembered == sorted(set(adaptive_references(frame_count, count)))
 
 
-@pytest.mark.parametrize(("references", "needed"), [("adaptive", [0, 10, 20]), ("sliding", [0, 1, 2])])
+@pytest.mark.parametrize(("references", "needed"), [("adaptive", [0, 10, 20]), ("sliding", [0, 1, 2]), ("past", [0])])
 def test_nothing_is_loaded_before_it_is_needed(references: str, needed: list[int]) -> None:
     recorder = Recorder()
     results = detect_frames(recorder, recorder.load, 21, references, 3)
@@ -69,7 +75,37 @@ def test_nothing_is_loaded_before_it_is_needed(references: str, needed: list[int
     next(results)
     assert recorder.loaded == needed
     next(results)
-    assert len(recorder.loaded) == 4
+    assert len(recorder.loaded) == len(needed) + 1
+
+
+@pytest.mark.parametrize("references", ["sliding", "past"])
+def test_windows_need_no_number_of_frames_and_hold_no_more_than_their_own(references: str) -> None:
+    recorder, alive, most = Recorder(), weakref.WeakSet(), 0
+    remember, memories = recorder.remember, []
+
+    def remembered(frames: Tensor, image_sizes: list[tuple[int, int]]) -> FrameMemory:
+        memory = remember(frames, image_sizes)
+        memories.append(weakref.ref(memory))
+        return memory
+
+    recorder.remember = remembered  # type: ignore[method-assign]
+
+    def endless() -> Iterator[PreparedFrame]:
+        number = 0
+        while True:
+            frame = recorder.load(number)
+            alive.add(frame)
+            yield frame
+            del frame
+            number += 1
+
+    found = detect_in_windows(recorder, endless(), references, 4)
+    for number, result in zip(range(200), found, strict=False):
+        assert int(result["key"]) == number
+        most = max(most, len(alive))
+        assert sum(memory() is not None for memory in memories) <= 5  # the window, and the key for the next one
+    assert result["memory"].tolist() == ([197, 198, 200, 201] if references == "sliding" else [195, 196, 197, 198])
+    assert most <= 4
 
 
 def test_a_video_is_any_sequence_of_frames() -> None:
