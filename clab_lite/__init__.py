@@ -5,7 +5,7 @@ The public names are these; each is imported when it is first used, so that `imp
     presets, config, schedule          settings and the weight of the contrastive loss
     VideoDetector                      the model
     data, interop                      datasets; checkpoints of the official code
-    evaluate, embed                    a detector over a dataset: its AP, its embeddings
+    evaluate, compare, embed           a detector over a dataset: its AP, its difference from another, its embeddings
     DataError                          what every bad input raises
 """
 
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clab_lite import config, data, detector, interop, presets, schedule
+    from clab_lite.compare import compare
     from clab_lite.detector.video_detector import VideoDetector
     from clab_lite.embeddings import embed
     from clab_lite.errors import DataError
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DataError",
     "VideoDetector",
+    "compare",
     "config",
     "data",
     "detector",
@@ -41,6 +43,7 @@ __all__ = [
 _HOME = {
     "DataError": "clab_lite.errors",
     "VideoDetector": "clab_lite.detector.video_detector",
+    "compare": "clab_lite.compare",
     "embed": "clab_lite.embeddings",
     "evaluate": "clab_lite.evaluate",
 }
@@ -61,15 +64,15 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Keeps `clab_lite.evaluate` the function.
+    """Keeps `clab_lite.evaluate` and `clab_lite.compare` the functions.
 
     Python binds a submodule to its package when it is first imported, wherever that happens; for `evaluate.py` that
     would hide the function of the same name.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "evaluate" and isinstance(value, ModuleType):
-            value = value.evaluate
+        if name in ("evaluate", "compare") and isinstance(value, ModuleType):
+            value = getattr(value, name)
         super().__setattr__(name, value)
 
 

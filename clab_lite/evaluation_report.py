@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 PROTOCOL = "COCO, IoU 0.50, 101 recall points, pycocotools-compatible"
 CLEAN = "clean"
 ANY_TROUBLE = "any_trouble"
+
+
+FOUND_FROM = 0.3
+"""Score from which a detection counts as found where frames are shown to a person. AP counts all of them."""
+
+Interval = tuple[float, float]
+"""Lower and upper end."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,9 @@ class Scores:
     boxes: int
     """Ground-truth boxes."""
     undefined: str | None = None
+    ap50_interval: Interval | None = None
+    """95 % interval from resampled videos; None when it was not asked for, or cannot be had."""
+    ap_interval: Interval | None = None
     clean_ap50: float | None = None
     """For the frames of a trouble: AP50 on the clean frames over the classes that both show. The fair comparison:
     a trouble that only met easy classes would look harmless beside all clean frames."""
@@ -42,6 +52,66 @@ class Scores:
     ) -> Scores:
         """Build from numbers that may be NaN."""
         return cls(_number(ap50), _number(ap), videos, frames, boxes, undefined)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One AP50 and what it stands on."""
+
+    value: float | None
+    """In [0, 1], or None with the reason in `undefined`."""
+    interval: Interval | None
+    videos: int
+    """Videos with ground truth that counts here."""
+    frames: int
+    """Frames with such ground truth."""
+    boxes: int
+    """Ground-truth boxes that count."""
+    undefined: str | None = None
+
+
+@dataclass(frozen=True)
+class ProtocolScores:
+    """AP50 by the rules of one evaluator."""
+
+    title: str
+    """For a table row, for example "VOC, MEGA"."""
+    rules: str
+    """Exactly what is computed, in one line."""
+    comparable: str
+    """Which published numbers it can be compared with."""
+    scores: dict[str, Score]
+    """"all"; then "slow", "medium", "fast" where the dataset has tracks and the protocol defines them."""
+    per_class: dict[str, Score]
+    """Class name -> over all motions; classes with ground truth only."""
+
+
+@dataclass(frozen=True)
+class ErrorCost:
+    """One kind of error: how often, and how much AP50 would rise if all of its kind were mended (TIDE)."""
+
+    count: int
+    cost: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Precision (its envelope; COCO, IoU 0.5) at recalls 0, 0.01 ... 1, of one class or the mean over classes."""
+
+    precision: tuple[float, ...]
+    """101 numbers in [0, 1], four decimals."""
+
+
+@dataclass(frozen=True)
+class WorstFrame:
+    """A frame with large errors, and which."""
+
+    video: str
+    frame: int
+    missed: int
+    """Objects without a right detection (IoU 0.5) of a score from 0.3."""
+    wrong: float
+    """Summed score of wrong detections."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +157,18 @@ class EvaluationReport:
     by_trouble: dict[str, Scores]
     protocol: str = PROTOCOL
     measured: Measured | None = None
+    subset: str = ""
+    """What was asked for, as `Subset` prints it; empty is everything."""
+    by_size: dict[str, Scores] = field(default_factory=dict)
+    """"small", "medium", "large" (COCO areas, pixels of the stored frame) -> AP over objects of that size."""
+    protocols: dict[str, ProtocolScores] = field(default_factory=dict)
+    """"coco", "mega", "fgfa" -> AP50 by that protocol, by motion, by class."""
+    errors: dict[str, ErrorCost] = field(default_factory=dict)
+    """Kind of error -> count and AP50 cost: "localisation", "class", "both", "duplicate", "background", "missed"."""
+    curves: dict[str, Curve] = field(default_factory=dict)
+    """"all classes", then class name -> precision over recall."""
+    worst: tuple[WorstFrame, ...] = ()
+    """Frames with the largest errors, worst first, one per video."""
 
     @property
     def ap50(self) -> float | None:
@@ -120,6 +202,12 @@ class EvaluationReport:
                 {name: _scores(values) for name, values in content["by_trouble"].items()},
                 content["protocol"],
                 Measured(**content["measured"]) if content.get("measured") else None,
+                content.get("subset", ""),
+                {name: _scores(values) for name, values in content.get("by_size", {}).items()},
+                {name: _protocol(values) for name, values in content.get("protocols", {}).items()},
+                {kind: ErrorCost(**values) for kind, values in content.get("errors", {}).items()},
+                {name: Curve(tuple(values["precision"])) for name, values in content.get("curves", {}).items()},
+                tuple(WorstFrame(**values) for values in content.get("worst", ())),
             )
         except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise DataError.at(
@@ -128,7 +216,25 @@ class EvaluationReport:
 
 
 def _scores(values: dict[str, Any]) -> Scores:
-    return Scores(**{field.name: values[field.name] for field in fields(Scores) if field.name in values})
+    return Scores(**_known(Scores, values))
+
+
+def _protocol(values: dict[str, Any]) -> ProtocolScores:
+    tables = {
+        table: {name: Score(**_known(Score, score)) for name, score in values[table].items()}
+        for table in ("scores", "per_class")
+    }
+    return ProtocolScores(**{**_known(ProtocolScores, values), **tables})
+
+
+def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    """The fields that the dataclass has; intervals as the tuples that they were."""
+    names = [column.name for column in fields(kind)]
+    return {
+        name: tuple(values[name]) if isinstance(values[name], list) else values[name]
+        for name in names
+        if name in values
+    }
 
 
 def _number(value: float) -> float | None:

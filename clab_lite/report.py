@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from clab_lite.evaluation_report import ANY_TROUBLE, CLEAN, EvaluationReport, Scores
+from clab_lite.evaluation_words import INTERVAL
 from clab_lite.files import write_text
 from clab_lite.report_data import MapComparison, Picture, ReportData
 from clab_lite.report_words import METHOD, NO_CONTROL, WORDS, control_commands
@@ -16,6 +17,7 @@ from clab_lite.show.curves import finding_detection, loss_curves, weight_zero
 from clab_lite.show.frames import draw_detections, judge
 from clab_lite.show.maps import embedding_map, scores_note
 from clab_lite.show.plots import finding_trouble
+from clab_lite.show.score_table import STYLE, Group, Row, number, score_table
 from clab_lite.training.saved_config import flat
 
 __all__ = ["ReportData", "write_report"]
@@ -41,13 +43,8 @@ def write_report(path: str | Path, data: ReportData) -> Path:
         _repeat(data),
         _words(data),
     ]
-    write_text(path, html.page(data.title, sections))
+    write_text(path, html.page(data.title, sections, STYLE))
     return path
-
-
-def number(value: float | None) -> str:
-    """Three decimals, or "undefined"."""
-    return "undefined" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
 def _headline(data: ReportData) -> str:
@@ -94,45 +91,23 @@ def _tables(report: EvaluationReport) -> str:
     groups = [("", {"all frames": report.overall}), ("By trouble of the frame", report.by_trouble)]
     ranked = sorted(report.per_class.items(), key=lambda item: -(item[1].ap50 or 0.0))
     groups.append(("By class", dict(ranked)))
-    head = "".join(
-        f'<th class="{kind}">{escape(name)}</th>'
-        for name, kind in (
-            ("", ""),
-            ("AP50", "number"),
-            ("", "bar"),
-            ("clean, same classes", "number"),
-            ("AP 0.50:0.95", "number"),
-            ("videos", "number"),
-            ("frames", "number"),
-            ("boxes", "number"),
+    rows = [
+        Group(
+            name,
+            [Row.of_both(key.replace("_", " "), value, clean=True, strong=not name) for key, value in scores.items()],
         )
-    )
-    body = ""
-    for name, scores in groups:
-        if name and scores:
-            body += f'<tr class="group"><td colspan="8">{escape(name)}</td></tr>'
-        body += "".join(_row(key, value, strong=not name) for key, value in scores.items())
+        for name, scores in groups
+    ]
     note = (
         "A frame may have several troubles. AP of a group is computed on its own frames only, so small"
         " groups are uncertain: look at how many boxes each number stands on. Groups show different classes:"
-        " the column beside the bar is AP50 on clean frames over the classes that the group shows. For a"
+        " the hollow dot and its column are AP50 on clean frames over the classes that the group shows. For a"
         " class, frames are those that show it."
     )
-    table = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    return html.section(title, table, html.paragraph(note, "note"))
-
-
-def _row(name: str, scores: Scores, *, strong: bool) -> str:
-    width = 100 * (scores.ap50 or 0.0)
-    counts = "".join(f'<td class="number">{value:,}</td>' for value in (scores.videos, scores.frames, scores.boxes))
-    clean = "" if scores.clean_ap50 is None else number(scores.clean_ap50)
-    hint = f' title="{escape(scores.undefined)}"' if scores.undefined else ""
-    return (
-        f"<tr{' class=strong' if strong else ''}><td>{escape(name.replace('_', ' '))}</td>"
-        f'<td class="number"{hint}>{number(scores.ap50)}</td>'
-        f'<td class="bar"><div style="width:{width:.1f}%"></div></td><td class="number">{clean}</td>'
-        f'<td class="number"{hint}>{number(scores.ap)}</td>{counts}</tr>'
-    )
+    parts = [score_table(rows, extra=["clean, same classes", "AP 0.50:0.95"]), html.paragraph(note, "note")]
+    if report.overall.ap50_interval is not None:
+        parts.append(html.paragraph(INTERVAL, "note"))
+    return html.section(title, *parts)
 
 
 def _pictures(data: ReportData) -> str:

@@ -89,7 +89,7 @@ def test_other_commands_read_the_run(
     }  # fmt: skip
     assert main(["evaluate", str(run), str(world), "--device", "cpu", "--split", "train"]) == 0
     assert json.loads((run / "metrics.json").read_text()) == before
-    assert json.loads((run / "metrics_train.json").read_text())["measured"]["split"] == "train"
+    assert json.loads((run / "evaluation/train-all/metrics.json").read_text())["measured"]["split"] == "train"
     assert main(["embed", str(run), str(world), "--out", str(tmp_path / "embeddings"), "--level", "frame"]) == 0
     assert {p.name for p in (tmp_path / "embeddings").iterdir()} == {"embeddings.csv", "embeddings.npy", "map.png"}
     frames = next((world / "Data" / "VID" / "val").iterdir())

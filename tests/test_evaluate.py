@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from recalling_detector import RecallingDetector
 from small_dataset import CAR, KnowingDetector, open_small_dataset
 
 from clab_lite.config import FrameConfig
+from clab_lite.data.subset import Subset
 from clab_lite.data.vid import VideoIndex
 from clab_lite.errors import DataError
-from clab_lite.evaluate import FrameDetections, detect_dataset, evaluate, require_same_classes, score_detections
+from clab_lite.evaluate import FrameDetections, detect_dataset, require_same_classes
+from clab_lite.evaluate import evaluate as evaluate_with_intervals
+from clab_lite.evaluate import score_detections as score_with_intervals
 from clab_lite.evaluation_report import EvaluationReport, Measured
+
+# Intervals take most of the time and are tested with the scoring.
+evaluate = partial(evaluate_with_intervals, resamples=0)
+score_detections = partial(score_with_intervals, resamples=0)
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +160,64 @@ def test_nothing_is_written_to_the_log_without_progress(index: VideoIndex, capsy
     assert "frame" in capsys.readouterr().err
     evaluate(KnowingDetector(index), index, progress=False)
     assert capsys.readouterr().err == ""
+
+
+ALL = [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]
+
+
+def test_a_subset_is_all_that_is_detected(index: VideoIndex) -> None:
+    """The references are those of the whole video all the same: `remember` is given frames outside the subset."""
+    detector = RecallingDetector(index)
+    report = evaluate(detector, index, subset=Subset(every=2, trouble="clean"), progress=False)
+    assert detector.seen == [(0, 0), (1, 2), (2, 0)]
+    assert report.counts == {"videos": 3, "frames": 3, "boxes": 4}
+    assert report.ap == pytest.approx(1.0)
+    assert report.subset == "trouble=clean every=2"
+    found = list(detect_dataset(detector, index, subset=Subset(videos=("*1000",)), progress=False))
+    assert [(frame.video, frame.frame) for frame in found] == [(2, 0), (2, 1)]
+
+
+def test_the_store_grows_with_what_is_asked_for(index: VideoIndex, tmp_path: Path) -> None:
+    detector, plain = RecallingDetector(index), evaluate(RecallingDetector(index), index, progress=False)
+    half = evaluate(detector, index, subset=Subset(every=2), store=tmp_path, progress=False)
+    assert detector.seen == [(0, 0), (0, 2), (1, 0), (1, 2), (2, 0)]
+    assert evaluate(detector, index, store=tmp_path, progress=False) == plain
+    assert sorted(detector.seen) == ALL  # each once
+    assert evaluate(detector, index, store=tmp_path, progress=False) == plain
+    assert evaluate(detector, index, subset=Subset(every=2), store=tmp_path, progress=False) == half
+    assert len(detector.seen) == len(ALL)
+
+
+def test_other_weights_and_settings_are_detected_anew(index: VideoIndex, tmp_path: Path) -> None:
+    evaluate(RecallingDetector(index), index, store=tmp_path, progress=False)
+    other = RecallingDetector(index, weight=1e-7)
+    evaluate(other, index, store=tmp_path, progress=False)
+    assert other.seen == ALL
+    evaluate(other, index, store=tmp_path, references=3, progress=False)
+    assert len(other.seen) == 2 * len(ALL)
+    same = RecallingDetector(index)
+    same.config = replace(same.config, detection=replace(same.config.detection, iou_threshold=0.4))
+    evaluate(same, index, store=tmp_path, progress=False)
+    assert same.seen == ALL
+
+
+def test_a_killed_evaluation_goes_on(index: VideoIndex, tmp_path: Path) -> None:
+    """Killed in the second video: the first is there, and a truncated file is made anew."""
+    script = Path(__file__).with_name("recalling_detector.py")
+    root, store = index.video_root.parents[1], tmp_path / "store"
+    answer = subprocess.run([sys.executable, script, root, store, "5"], check=False, capture_output=True)
+    assert answer.returncode == -signal.SIGKILL, answer.stderr.decode()
+    (finished,) = store.rglob("*.npz")
+    detector = RecallingDetector(index)
+    report = evaluate(detector, index, store=store, progress=False)
+    assert detector.seen == ALL[4:]
+    assert report == evaluate(RecallingDetector(index), index, progress=False)
+    finished.write_bytes(finished.read_bytes()[:-100])
+    assert evaluate(detector, index, store=store, progress=False) == report
+    assert detector.seen[len(ALL[4:]) :] == ALL[:4]
+    assert not list(store.rglob("*.part"))
+
+
+def test_gradients_are_back_after_a_frame(index: VideoIndex) -> None:
+    for _ in detect_dataset(RecallingDetector(index), index, progress=False):
+        assert torch.is_grad_enabled()

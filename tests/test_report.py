@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import asdict, replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_reports import made_report
+from page_reader import read_page
 from small_dataset import FlatDetector, KnowingDetector, open_small_dataset
 
 from clab_lite.embeddings import embed
@@ -20,42 +21,6 @@ from clab_lite.report import write_report
 from clab_lite.report_data import InferenceCost, ReportData, choose_pictures, compare_maps
 
 UNDEFINED = Scores.of(math.nan, math.nan, videos=0, frames=0, boxes=0, undefined="there is no ground truth")
-
-
-class _Reader(HTMLParser):
-    """Collects headings and image sources, and checks that tags are closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.headings: list[str] = []
-        self.images: list[str] = []
-        self.tags: set[str] = set()
-        self.addresses: list[str] = []
-        """What any attribute would have a browser fetch or open."""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        fetching = ("src", "srcset", "href", "action", "data", "poster", "background", "style")
-        self.addresses += [value or "" for name, value in attrs if name in fetching]
-        if tag == "img":
-            self.images.append(dict(attrs)["src"] or "")
-        if tag not in ("img", "meta"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] in ("h1", "h2"):
-            self.headings.append(data)
-
-
-def _read(path: Path) -> _Reader:
-    reader = _Reader()
-    reader.feed(path.read_text(encoding="utf-8"))
-    assert reader.open == []
-    return reader
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +49,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
 
 def test_whole_report(data: ReportData, tmp_path: Path) -> None:
     path = write_report(tmp_path / "run" / "report.html", data)
-    text, reader = path.read_text(encoding="utf-8"), _read(path)
+    text, reader = path.read_text(encoding="utf-8"), read_page(path)
     assert reader.headings[0] == "tiny, seed 0"
     assert "The auxiliary branch costs nothing at inference" in reader.headings
     assert any("neighbour purity by class" in heading for heading in reader.headings)
@@ -100,7 +65,7 @@ def test_whole_report(data: ReportData, tmp_path: Path) -> None:
 
 def test_needs_nothing_from_outside(data: ReportData, tmp_path: Path) -> None:
     path = write_report(tmp_path / "report.html", data)
-    reader = _read(path)
+    reader = read_page(path)
     assert all(source.startswith("data:image/png;base64,") for source in reader.images)
     assert len(reader.addresses) > len(reader.images) > 0
     assert not [address for address in reader.addresses if "//" in address.partition(";base64,")[0]]
@@ -130,21 +95,34 @@ def test_text_is_escaped(data: ReportData, tmp_path: Path) -> None:
         command=evil,
     )
     path = write_report(tmp_path / "report.html", hostile)
-    assert "script" not in _read(path).tags
+    assert "script" not in read_page(path).tags
     assert "alert(&quot;1&quot;)" in path.read_text()
 
 
 def test_empty_report_leaves_sections_out(tmp_path: Path) -> None:
     path = write_report(tmp_path / "report.html", ReportData("nothing", EvaluationReport(UNDEFINED, {}, {}), ("dog",)))
-    reader = _read(path)
+    reader = read_page(path)
     assert reader.headings == ["nothing", "Average precision", "Words"]
     assert reader.images == []
     assert "AP is undefined: there is no ground truth." in path.read_text()
 
 
+def test_intervals_stand_in_the_table_where_there_are_any(data: ReportData, tmp_path: Path) -> None:
+    data = replace(data, pictures=(), maps=(), log_rows=())
+    without = replace(data, evaluation=EvaluationReport(UNDEFINED, {}, {}))
+    assert "95 % interval" not in read_page(write_report(tmp_path / "r.html", without)).texts
+    report = replace(made_report(("dog", "car")), measured=None)
+    texts = read_page(write_report(tmp_path / "r.html", replace(data, evaluation=report))).texts
+    assert "95 % interval" in texts
+    for scores in (report.overall, report.by_trouble["noise"], report.per_class["dog"]):
+        assert scores.ap50_interval is not None
+        low, high = scores.ap50_interval
+        assert f"{low:.3f}\N{EN DASH}{high:.3f}" in texts
+
+
 def test_a_difference_is_not_hidden(data: ReportData, tmp_path: Path) -> None:
     path = write_report(tmp_path / "r.html", replace(data, cost=InferenceCost(10, 9, 1e-3, 4)))
-    assert "Removing the branch changed detections" in _read(path).headings
+    assert "Removing the branch changed detections" in read_page(path).headings
 
 
 def test_failure_leaves_the_old_report(data: ReportData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

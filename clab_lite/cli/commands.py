@@ -60,7 +60,8 @@ class Train:
     """Train a detector on a dataset. Every field of the configuration is an option; the preset gives the defaults."""
 
     dataset: Dataset
-    """ILSVRC folder (with Data/VID and Annotations/VID) or COCO-VID .json file."""
+    """ILSVRC folder (with Data/VID and Annotations/VID), folder with train.json and val.json, or .json file (COCO-VID
+    or COCO; docs/your_data.md). Its classes decide detector.num-classes."""
     config: Annotated[Config, arg(name="")]
     preset: PresetName = "tiny"
     """Configuration to start from. `clab-lite train --preset laptop --help` shows its values."""
@@ -84,60 +85,15 @@ class Train:
 
 
 @dataclass(frozen=True)
-class Evaluate:
-    """AP of a trained run on the validation videos, and by trouble. Writes metrics.json into the run folder
-    (metrics_train.json with --split train)."""
-
-    run_folder: Run
-    """Folder that `clab-lite train` wrote."""
-    dataset: Dataset
-    """ILSVRC folder or COCO-VID .json file."""
-    split: Literal["val", "train"] = "val"
-    """Which videos."""
-    device: str = "auto"
-    """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
-
-    after_interrupt: ClassVar[str] = "Nothing was written."
-
-    def run(self) -> int:
-        from clab_lite.cli.work import evaluate
-
-        return evaluate(self)
-
-
-@dataclass(frozen=True)
-class Detect:
-    """Detect objects in a folder of video frames: one annotated JPEG per frame and detections.json."""
-
-    run_folder: Run
-    """Folder that `clab-lite train` wrote."""
-    frames: Annotated[Positional[Path], arg(metavar="FRAMES")]
-    """Folder with the frames of one video (.jpg, .jpeg, .png), in natural order of their names."""
-    out: Path = Path("runs/detections")
-    """Folder to write; new, empty, or one with earlier detections, which are replaced."""
-    score: float = 0.5
-    """Draw boxes from this score, 0 to 1. detections.json keeps all of them."""
-    device: str = "auto"
-    """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
-
-    after_interrupt: ClassVar[str] = "The frames drawn so far are kept."
-
-    def run(self) -> int:
-        from clab_lite.cli.work import detect
-
-        return detect(self)
-
-
-@dataclass(frozen=True)
 class Embed:
     """Embeddings of the frames or objects of a dataset, as a table (.csv), a matrix (.npy), a map (.png)."""
 
     run_folder: Run
     """Folder that `clab-lite train` wrote."""
     dataset: Dataset
-    """ILSVRC folder or COCO-VID .json file."""
+    """ILSVRC folder, folder with train.json and val.json, or .json file."""
     out: Path | None = None
-    """Folder to write. Default: RUN/embeddings."""
+    """Folder to write. Default: RUN/embeddings, or runs/embeddings/NAME for a checkpoint file."""
     level: Literal["object", "frame", "projector"] = "object"
     """object: C4 pooled inside each ground-truth box. frame: C4 pooled over the frame.
     projector: the auxiliary branch's embedding of the frame."""
@@ -158,18 +114,3 @@ class Embed:
         from clab_lite.cli.work import embed
 
         return embed(self)
-
-
-@dataclass(frozen=True)
-class Check:
-    """Read every record of a dataset and name what is wrong with it. Exit status 1 when something is."""
-
-    dataset: Dataset
-    """ILSVRC folder or COCO-VID .json file."""
-
-    after_interrupt: ClassVar[str] = ""
-
-    def run(self) -> int:
-        from clab_lite.cli.work import check
-
-        return check(self)

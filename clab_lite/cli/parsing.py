@@ -11,16 +11,23 @@ import tyro
 
 from clab_lite import __version__, presets
 from clab_lite.cli import commands
+from clab_lite.cli.check import Check
+from clab_lite.cli.compare import Compare
+from clab_lite.cli.detect import Detect
+from clab_lite.cli.evaluate import Evaluate
+from clab_lite.cli.export import Export
 from clab_lite.config import Config
 from clab_lite.errors import DataError
 
 COMMANDS = {
     "demo": "train the tiny preset on the bundled videos, evaluate, write a report (CPU, minutes)",
     "train": "train a detector on a dataset",
-    "evaluate": "AP of a trained run on held-out videos, in all and by trouble",
-    "detect": "find objects in a folder of video frames",
+    "evaluate": "AP of a trained run under three protocols, on any part of a dataset, with intervals and a page",
+    "compare": "whether one run is better than another, and how sure that is",
+    "detect": "find objects in a video, a folder of frames, or pictures",
     "embed": "embeddings of a dataset's frames or objects, and a map of them",
-    "check": "read every record of a dataset and name what is wrong",
+    "check": "read every record of a dataset, name what is wrong, and say what to do next",
+    "export": "write a run's weights under the official names, as mmtracking and CLAB save them",
     "make-samples": "draw a world of sample videos",
 }
 PRESETS: tuple[str, ...] = get_args(commands.PresetName)
@@ -77,7 +84,7 @@ def _command(name: str, options: Sequence[str]) -> tuple[Any, Any]:
         return MakeSamples, tyro.MISSING_NONPROP
     if name == "train":
         return commands.Train, commands.Train(tyro.MISSING, starting_config(_preset(options)))
-    plain = (commands.Demo, commands.Evaluate, commands.Detect, commands.Embed, commands.Check)
+    plain = (commands.Demo, Evaluate, Compare, Detect, commands.Embed, Check, Export)
     return next(kind for kind in plain if kind.__name__.lower() == name), tyro.MISSING_NONPROP
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clab_lite.errors import DataError
 
@@ -27,7 +26,7 @@ def demo(options: commands.Demo) -> int:
     print(f"  clean frames           {ap50.get(CLEAN, 'not known')}")
     print(f"  troubled frames        {ap50.get(ANY_TROUBLE, 'not known')}")
     print(f"training {result.training_seconds:.0f} s, {result.seconds:.0f} s in all\nreport: {result.report}")
-    print(f"Next: open the report; then `clab-lite detect {options.out} FOLDER_OF_FRAMES`")
+    print(f"Next: open the report; then `clab-lite detect {options.out} VIDEO_OR_FOLDER`")
     return 0
 
 
@@ -36,24 +35,27 @@ def train(options: commands.Train) -> int:
     from clab_lite.cli.parsing import starting_config
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
+    from clab_lite.train import for_classes_of
     from clab_lite.train import train as train_detector
     from clab_lite.training.run_folder import CONFIG
     from clab_lite.training.saved_config import config_to_dict, differences
 
-    config, device = options.config, pick_device(options.device)
+    device = pick_device(options.device)
     alone = os.environ.get("WORLD_SIZE", "1") == "1"
     first = alone or os.environ.get("RANK", "0") == "0"  # one of torchrun's processes speaks
     index = open_dataset(
         options.dataset,
         split="train",
-        mmtracking_key_frames=config.data.mmtracking_key_frames,
-        include_det=config.data.include_det,
+        mmtracking_key_frames=options.config.data.mmtracking_key_frames,
+        include_det=options.config.data.include_det,
     )
+    config = for_classes_of(index, options.config)
     if first:
         changed = differences(config_to_dict(starting_config(options.preset)), config_to_dict(config))
         print(f"preset {options.preset}{', with' if changed else ''} {'; '.join(changed)}".rstrip())
         print(f"all settings: {options.out / CONFIG}")
         print(f"{len(index)} videos, {index.frame_count} frames, {len(index.key_frames)} key frames; on {device}")
+        print(f"{len(index.class_names)} classes: {_shown(index.class_names)}")
     result = train_detector(
         config, index, options.out, device=device, resume=options.resume, overwrite=options.overwrite
     )
@@ -63,72 +65,8 @@ def train(options: commands.Train) -> int:
     return 0
 
 
-def evaluate(options: commands.Evaluate) -> int:
-    """Score a run, print the table, write metrics.json."""
-    from clab_lite.data.vid import open_dataset
-    from clab_lite.devices import pick_device
-    from clab_lite.evaluate import evaluate as score
-    from clab_lite.evaluate import require_same_classes
-    from clab_lite.evaluation_report import Measured
-    from clab_lite.files import try_folder, write_text
-    from clab_lite.trained import load_run
-
-    trained = load_run(options.run_folder, pick_device(options.device))
-    try_folder(options.run_folder)
-    index = open_dataset(options.dataset, split=options.split)
-    require_same_classes(trained.class_names, index.class_names)
-    measured = Measured.of(trained, options.dataset, options.split)
-    if measured.iterations is not None and measured.iteration < measured.iterations:
-        print(f"The run is not finished: weights of step {measured.iteration} of {measured.iterations}.")
-    report = replace(score(trained.detector, index), measured=measured)
-    print("\n".join(score_table(report)))
-    # Only the numbers on validation videos are called metrics.json: those on training videos must not pass for them.
-    path = options.run_folder / ("metrics.json" if options.split == "val" else f"metrics_{options.split}.json")
-    write_text(path, report.to_json() + "\n")
-    print(f"{path}\nNext: clab-lite embed {options.run_folder} {options.dataset}")
-    return 0
-
-
-def score_table(report: Any) -> list[str]:
-    """The report as aligned text: one row for all frames, one per trouble, one per class.
-
-    clean*: AP50 on the clean frames over the classes that the frames of the trouble show.
-    """
-    rows = {"all frames": report.overall, **report.by_trouble, **report.per_class}
-    lines = [f"{'':<16} {'AP50':>7} {'clean*':>7} {'AP50:95':>8} {'videos':>7} {'frames':>8} {'boxes':>8}"]
-    for name, scores in rows.items():
-        values = (scores.ap50, scores.clean_ap50, scores.ap)
-        ap50, clean, ap = (f"{value:.3f}" if value is not None else "-" for value in values)
-        counts = f"{scores.videos:>7} {scores.frames:>8} {scores.boxes:>8}"
-        lines.append(f"{name.replace('_', ' '):<16} {ap50:>7} {clean:>7} {ap:>8} {counts}")
-    if report.by_trouble:
-        lines.append("clean*: AP50 on clean frames, over the classes that the frames of the row show")
-    return lines
-
-
-def detect(options: commands.Detect) -> int:
-    """Detect in a folder of frames."""
-    from clab_lite.detect_folder import detect_folder, frame_paths
-    from clab_lite.devices import pick_device
-    from clab_lite.trained import load_run
-
-    frame_paths(options.frames)  # before the detector is loaded: a wrong folder is told at once
-    trained = load_run(options.run_folder, pick_device(options.device))
-    path = detect_folder(trained, options.frames, options.out, draw_from=options.score)
-    records = json.loads(path.read_text(encoding="utf-8"))["frames"]
-    drawn = sum(score >= options.score for record in records for score in record["scores"])
-    first = options.out / f"{Path(records[0]['file']).stem}.jpg"
-    print(f"{path}\n{len(records)} frames, {drawn} boxes from score {options.score:g}; open {first}")
-    return 0
-
-
-def check(options: commands.Check) -> int:
-    """Check a dataset."""
-    from clab_lite.data.check import check_dataset
-
-    report = check_dataset(options.dataset)
-    print(report)
-    return 0 if report.ok else 1
+def _shown(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f", ... {names[-1]}" if len(names) > most else "")
 
 
 def embed(options: commands.Embed) -> int:
@@ -148,7 +86,9 @@ def embed(options: commands.Embed) -> int:
 
     files = {"end": CHECKPOINT, "contrast-zero": SNAPSHOT_CONTRAST_ZERO, "start": SNAPSHOT_START}
     trained = load_run(options.run_folder, pick_device(options.device), files[options.weights])
-    out = options.out if options.out is not None else options.run_folder / "embeddings"
+    run = options.run_folder
+    beside = run / "embeddings" if run.is_dir() else Path("runs/embeddings") / run.stem
+    out = options.out if options.out is not None else beside
     try_folder(out)
     index = open_dataset(options.dataset, split=options.split)
     if options.every < 1:

@@ -13,13 +13,16 @@ _CSS = """
 :root { color-scheme: light; --ink: #1f2933; --grey: #5b6875; --line: #e3e8ee; --tint: #f5f7fa; --blue: #0072b2; }
 * { box-sizing: border-box; }
 body { margin: 0; background: #fff; color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto,
-  "Helvetica Neue", "Liberation Sans", sans-serif; -webkit-font-smoothing: antialiased; }
+  "Helvetica Neue", "Liberation Sans", sans-serif; -webkit-font-smoothing: antialiased;
+  -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 main { max-width: 880px; margin: 0 auto; padding: 56px 24px 96px; }
+h1, h2 { text-wrap: balance; overflow-wrap: anywhere; }
 h1 { font-size: 30px; line-height: 1.2; letter-spacing: -0.01em; margin: 0 0 8px; }
 h2 { font-size: 21px; line-height: 1.3; margin: 64px 0 8px; letter-spacing: -0.005em; }
 p { margin: 8px 0; max-width: 68ch; }
+p, figcaption { text-wrap: pretty; }
 .lead, .note, figcaption { color: var(--grey); }
-.note, figcaption { font-size: 14px; }
+.note, figcaption { font-size: 14px; max-width: 84ch; }
 figure { margin: 20px 0 28px; }
 figure img { display: block; width: 100%; height: auto; }
 figcaption { margin-top: 6px; }
@@ -32,29 +35,29 @@ table { border-collapse: collapse; width: 100%; font-size: 15px; font-variant-nu
 th { text-align: left; font-weight: 600; font-size: 13px; color: var(--grey); }
 th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: baseline; }
 th.number, td.number { text-align: right; white-space: nowrap; }
-td.bar { width: 34%; padding-right: 20px; }
-td.bar div { height: 10px; border-radius: 2px; background: var(--blue); min-width: 1px; }
 tr.group td { padding-top: 22px; font-weight: 600; border-bottom-color: #c9d1da; }
 tr.strong td { font-weight: 650; }
+dt { font-weight: 600; margin-top: 14px; }
+dd { margin: 2px 0 0; max-width: 76ch; font-size: 15px; line-height: 1.5; }
+dd b { font-weight: 600; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 pre { background: var(--tint); border-radius: 8px; padding: 14px 16px; overflow-x: auto; line-height: 1.5; }
 code, td.code { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 details summary { cursor: pointer; color: var(--blue); margin: 12px 0; }
 @media (max-width: 620px) {
   main { padding: 28px 14px 56px; }
-  th.bar, td.bar { display: none; }
   th, td { padding-right: 8px; }
 }
-@media print { main { padding-top: 0; } h1, h2 { break-after: avoid; } figure, tr { break-inside: avoid; } }
+@media print { main { zoom: 0.8; padding: 0; } h1, h2 { break-after: avoid; } figure, tr { break-inside: avoid; } }
 """
 
 
-def page(title: str, sections: Iterable[str]) -> str:
-    """A whole document; `sections` are HTML already."""
+def page(title: str, sections: Iterable[str], style: str = "") -> str:
+    """A whole document; `sections` are HTML already. style: CSS of the pieces that are not made here."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{escape(title)}</title>\n<style>{_CSS}{style}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(section for section in sections if section)
         + "\n</main>\n</body>\n</html>\n"
     )

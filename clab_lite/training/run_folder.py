@@ -20,7 +20,7 @@ from clab_lite.training.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from clab_lite.training.folder_lock import HeldFolder, hold
+from clab_lite.training.folder_lock import LOCK, HeldFolder, hold
 from clab_lite.training.saved_config import config_from_dict, config_to_dict, differences
 
 CONFIG = "config.json"
@@ -28,11 +28,17 @@ LOG = "log.jsonl"
 TENSORBOARD = "tensorboard"
 METRICS = "metrics.json"
 REPORT = "report.html"
+PER_CLASS = "per_class.csv"
+EVALUATION_PAGE = "evaluation.html"
+EVALUATIONS = "evaluation"
+DETECTIONS = "detections"
 EMBEDDINGS = "embeddings"
 
 _RUN = (CONFIG, LOG, CHECKPOINT, SNAPSHOT_START, SNAPSHOT_CONTRAST_ZERO)
 _MAPS = tuple(f"{EMBEDDINGS}/{name}" for name in ("embeddings.csv", "embeddings.npy", "map.png"))
-_RESULTS = (METRICS, "metrics_train.json", REPORT, *_MAPS)
+_EVALUATED = (METRICS, PER_CLASS, REPORT, EVALUATION_PAGE)
+_STORED = ("*.npz", "manifest.json", LOCK)
+_RESULTS = (*_EVALUATED, *_MAPS)
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +65,13 @@ class RunFolder:
             return
         old = [self.path / name for name in _RUN]
         if any(file.exists() for file in old):
-            for file in [self.path / name for name in _RESULTS]:
-                file.unlink(missing_ok=True)
-            with suppress(OSError):  # not there, or it holds files of others
-                (self.path / EMBEDDINGS).rmdir()
+            _remove(self.path, *_RESULTS)
+            folders = [*(self.path / EVALUATIONS).glob("*/"), *(self.path / DETECTIONS).glob("*/")]
+            for folder in folders:
+                _remove(folder, *(_STORED if folder.parent.name == DETECTIONS else _EVALUATED))
+            for folder in [*folders, *(self.path / name for name in (EMBEDDINGS, EVALUATIONS, DETECTIONS))]:
+                with suppress(OSError):  # not there, or it holds files of others
+                    folder.rmdir()
         # config.json goes last: as long as it is there, this folder can be told from any other
         for file in [*(self.path / TENSORBOARD).glob("events.out.tfevents.*"), *reversed(old)]:
             file.unlink(missing_ok=True)
@@ -72,6 +81,12 @@ class RunFolder:
         """Write one file of the run atomically (the main process only; a no-op in the others)."""
         if is_main():
             write_checkpoint(self.path / name, content)
+
+
+def _remove(folder: Path, *patterns: str) -> None:
+    for pattern in patterns:
+        for file in folder.glob(pattern):
+            file.unlink()
 
 
 @contextmanager

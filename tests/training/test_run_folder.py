@@ -67,11 +67,13 @@ def test_what_a_killed_writer_left_is_removed_by_the_holder(tmp_path: Path) -> N
 
 
 def test_overwriting_removes_the_files_of_the_run_and_nothing_else(tmp_path: Path) -> None:
-    for name in ("tensorboard", "embeddings"):
-        (tmp_path / name).mkdir()
-    mine = [tmp_path / "notes.txt", tmp_path / "tensorboard" / "notes.txt"]
+    for name in ("tensorboard", "embeddings", "evaluation/train-all", "evaluation/mine", "detections/0123456789ab"):
+        (tmp_path / name).mkdir(parents=True)
+    mine = [tmp_path / "notes.txt", tmp_path / "tensorboard" / "notes.txt", tmp_path / "evaluation/mine/notes.txt"]
     old = [tmp_path / "log.jsonl", tmp_path / "checkpoint.pt", tmp_path / "tensorboard" / "events.out.tfevents.1"]
     old += [tmp_path / "metrics.json", tmp_path / "report.html", tmp_path / "embeddings" / "map.png"]
+    old += [tmp_path / "per_class.csv", tmp_path / "evaluation.html", tmp_path / "evaluation/train-all/metrics.json"]
+    old += [tmp_path / "detections/0123456789ab" / name for name in ("manifest.json", "video_ab.npz", ".lock")]
     for path in [*mine, *old]:
         path.write_text("old")
     with open_run(tmp_path, Config(), _DATASET, resume=False, overwrite=True) as folder:
@@ -79,7 +81,7 @@ def test_overwriting_removes_the_files_of_the_run_and_nothing_else(tmp_path: Pat
         folder.begin()
         assert all(path.exists() for path in mine)
         assert not any(path.exists() for path in old)
-    assert not (tmp_path / "embeddings").exists()
+    assert not any((tmp_path / name).exists() for name in ("embeddings", "evaluation/train-all", "detections"))
 
 
 def test_results_without_a_run_are_not_ours(tmp_path: Path) -> None:

@@ -1,0 +1,212 @@
+"""Run a detector over a dataset, or a part of it: video after video, onto the disk or into memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from clab_lite.config import FrameConfig
+from clab_lite.data.selection import Selection
+from clab_lite.data.subset import Subset
+from clab_lite.data.vid import VideoIndex
+from clab_lite.detection_store import DetectionStore, Found, Manifest, VideoDetections, digest_of_weights
+from clab_lite.detector.video import PreparedFrame, detect_frames
+from clab_lite.errors import DataError
+from clab_lite.frames import inference, load_frame, reading_threads
+
+__all__ = ["FrameDetections", "Precision", "detect_dataset", "detect_selection"]
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class FrameDetections:
+    """What was found in one frame: D boxes, best first, on the CPU.
+
+    boxes: (D, 4) float32 xyxy pixels of the original frame. scores: (D,) float32. labels: (D,) int64.
+    """
+
+    video: int
+    frame: int
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+
+def detect_dataset(
+    detector: Any,
+    index: VideoIndex,
+    *,
+    subset: Subset | None = None,
+    transform: FrameConfig | None = None,
+    references: int | None = None,
+    device: str | torch.device | None = None,
+    precision: Precision = "float32",
+    progress: bool = True,
+) -> Iterator[FrameDetections]:
+    """Detections of every frame, video after video.
+
+    Each video is remembered once, by `references` frames spread evenly over it (the official test mode).
+
+    Args:
+        detector: a module that has `remember` and `detect` (see `clab_lite.detector.video.Detector`) and `config`;
+            computes in eval mode, and is given back in its own mode.
+        index: the videos.
+        subset: only its frames; None is every annotated frame.
+        transform: frame size; None is the detector's own, that of its training.
+        references: reference frames per video; None is the number in the detector's configuration.
+        device: where to compute; None stays where the detector's weights are.
+        precision: "bfloat16" computes under autocast.
+        progress: show a bar with the time left.
+
+    Raises:
+        DataError: the detector has another number of classes than the dataset; a frame cannot be read.
+    """
+    _require_number_of_classes(detector, index)
+    selection = (subset or Subset()).select(index)
+    work = dict(zip(selection.videos.tolist(), selection.frames, strict=True))
+    setting = _Setting.of(detector, transform, references, precision)
+    bar = tqdm(total=len(selection.rows), unit="frame", desc="evaluate", disable=not progress)
+    with bar, inference(detector, device) as place:
+        for video, frames in work.items():
+            for result in _detect_video(detector, index, video, frames, setting, place):
+                bar.update()
+                yield result
+
+
+def detect_selection(
+    detector: Any,
+    index: VideoIndex,
+    selection: Selection,
+    *,
+    store: str | Path | None = None,
+    transform: FrameConfig | None = None,
+    references: int | None = None,
+    device: str | torch.device | None = None,
+    precision: Precision = "float32",
+    progress: bool = True,
+) -> Found:
+    """Detect the frames of a selection, as far as the store does not hold them. Arguments as in `evaluate`.
+
+    Returns:
+        video (position in the index) -> what was found in it, at least in its selected frames.
+    """
+    _require_number_of_classes(detector, index)
+    setting = _Setting.of(detector, transform, references, precision)
+    work = dict(zip(selection.videos.tolist(), selection.frames, strict=True))
+    if store is None:
+        videos: dict[int, VideoDetections] = {}
+        _detect_videos(detector, index, work, setting, device, videos.__setitem__, progress)
+        return videos.__getitem__
+    place = DetectionStore(store, setting.manifest(detector, index), index)
+    work = {video: missing for video, frames in work.items() if len(missing := place.missing(video, frames))}
+    if work:
+        with place.writing():
+            done = len(selection.rows) - sum(map(len, work.values()))
+            _detect_videos(detector, index, work, setting, device, place.add, progress, done)
+
+    def found(video: int) -> VideoDetections:
+        result = place.read(video)
+        if result is None:
+            raise DataError.at(place.path(video), "", "the detections are gone", "Run the evaluation again.")
+        return result
+
+    return found
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """How frames are detected."""
+
+    size: FrameConfig
+    references: int
+    precision: Precision
+
+    @classmethod
+    def of(cls, detector: Any, transform: FrameConfig | None, references: int | None, precision: Precision) -> _Setting:
+        """What is None is the detector's own."""
+        size = detector.config.frame if transform is None else transform
+        return cls(size, detector.config.detection.references if references is None else references, precision)
+
+    def manifest(self, detector: Any, index: VideoIndex) -> Manifest:
+        """What stored detections depend on."""
+        settings = json.dumps(asdict(detector.config), sort_keys=True)
+        return Manifest(
+            digest_of_weights(detector),
+            settings,
+            self.size.long_side,
+            self.size.short_side,
+            self.references,
+            self.precision,
+            index.class_names,
+        )
+
+
+def _require_number_of_classes(detector: Any, index: VideoIndex) -> None:
+    if detector.config.num_classes != len(index.class_names):
+        found = f"the detector has {detector.config.num_classes} classes, the dataset {len(index.class_names)}"
+        raise DataError(f"{found} ({some_names(index.class_names)}). Use a dataset with the classes of its training.")
+
+
+def _detect_videos(
+    detector: Any,
+    index: VideoIndex,
+    work: Mapping[int, NDArray[np.integer]],
+    setting: _Setting,
+    device: str | torch.device | None,
+    keep: Callable[[int, VideoDetections], None],
+    progress: bool,
+    done: int = 0,
+) -> None:
+    """Detect frames of videos, and hand over each video when it is complete. `done` frames are there already."""
+    total = done + sum(map(len, work.values()))
+    bar = tqdm(total=total, initial=done, unit="frame", desc="evaluate", disable=not progress)
+    with bar, inference(detector, device) as place:
+        for video, frames in work.items():
+            found = {}
+            for result in _detect_video(detector, index, video, frames, setting, place):
+                found[result.frame] = (result.boxes, result.scores, result.labels)
+                bar.update()
+            keep(video, VideoDetections.of(found, len(index.class_names)))
+
+
+def _detect_video(
+    detector: Any,
+    index: VideoIndex,
+    video: int,
+    frames: NDArray[np.integer],
+    setting: _Setting,
+    device: torch.device,
+) -> Iterator[FrameDetections]:
+    def load(frame: int) -> PreparedFrame:
+        return load_frame(index, video, frame, setting.size, device)
+
+    count = index.videos[video].frame_count
+    numbers, threads = frames.tolist(), reading_threads(device)
+    results = detect_frames(detector, load, count, count=setting.references, keys=numbers, threads=threads)
+    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=setting.precision == "bfloat16")
+    for number in numbers:
+        # Entered anew for each frame: a generator must not leave its caller without gradients.
+        with torch.no_grad(), autocast:
+            result = next(results)
+        yield FrameDetections(
+            video,
+            number,
+            result["boxes"].float().cpu().numpy().reshape(-1, 4),
+            result["scores"].float().cpu().numpy().reshape(-1),
+            result["labels"].cpu().numpy().astype(np.int64).reshape(-1),
+        )
+
+
+def some_names(names: Sequence[str], most: int = 5) -> str:
+    """The first few names, and how many they are."""
+    more = f", ... {len(names)} in all" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

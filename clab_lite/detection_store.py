@@ -1,0 +1,198 @@
+"""Detections on disk: one file per video, so that an evaluation that dies goes on where it was.
+
+    STORE/<digest of the manifest>/manifest.json          which weights, in which setting
+    STORE/<digest of the manifest>/<video>_<digest>.npz   its frames so far; 21 bytes per detection
+
+Other weights or another setting have another manifest, so another folder. The digest of a video is of its images: a
+dataset that was changed in place is detected anew. A damaged file counts as missing. Everything in here can be
+computed again: delete it when you need the room.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from clab_lite.data.vid import VideoIndex
+from clab_lite.files import replaced, write_json
+from clab_lite.training.folder_lock import hold
+
+FORMAT = 1
+"""Version of these files; raise it when older ones must not be used any more."""
+_COLUMNS = ("frames", "counts", "boxes", "scores", "labels")
+
+
+@dataclass(frozen=True)
+class VideoDetections:
+    """D detections in K frames of one video, frame after frame, best first in each. On the CPU."""
+
+    frames: NDArray[np.int32]
+    """(K,) frame numbers, ascending; also of frames in which nothing was found."""
+    counts: NDArray[np.int32]
+    """(K,) detections of each."""
+    boxes: NDArray[np.float32]
+    """(D, 4) xyxy pixels of the stored frame."""
+    scores: NDArray[np.float32]
+    """(D,) in [0, 1]."""
+    labels: NDArray[np.integer]
+    """(D,) uint8; uint16 beyond 256 classes."""
+
+    @classmethod
+    def of(cls, found: dict[int, tuple[NDArray, NDArray, NDArray]], num_classes: int) -> VideoDetections:
+        """From frame number -> (boxes (D, 4), scores (D,), labels (D,))."""
+        order = sorted(found)
+        label_type = np.uint8 if num_classes <= 256 else np.uint16
+        return cls(
+            np.array(order, np.int32),
+            np.array([len(found[frame][1]) for frame in order], np.int32),
+            np.concatenate([np.zeros((0, 4), np.float32), *(found[frame][0] for frame in order)], dtype=np.float32),
+            np.concatenate([np.zeros(0, np.float32), *(found[frame][1] for frame in order)], dtype=np.float32),
+            np.concatenate([np.zeros(0, np.int64), *(found[frame][2] for frame in order)]).astype(label_type),
+        )
+
+    @property
+    def frame_of_row(self) -> NDArray[np.int32]:
+        """(D,) frame number of each detection."""
+        return np.repeat(self.frames, self.counts)
+
+    def of_frames(self, frames: NDArray[np.integer]) -> VideoDetections:
+        """Only these frames, as far as they are there."""
+        kept, rows = np.isin(self.frames, frames), np.isin(self.frame_of_row, frames)
+        return VideoDetections(
+            self.frames[kept], self.counts[kept], self.boxes[rows], self.scores[rows], self.labels[rows]
+        )
+
+    def joined(self, other: VideoDetections) -> VideoDetections:
+        """Both; they share no frame."""
+        order = np.argsort(np.concatenate((self.frames, other.frames)), kind="stable")
+        rows = np.argsort(np.concatenate((self.frame_of_row, other.frame_of_row)), kind="stable")
+        return VideoDetections(
+            np.concatenate((self.frames, other.frames))[order],
+            np.concatenate((self.counts, other.counts))[order],
+            np.concatenate((self.boxes, other.boxes))[rows],
+            np.concatenate((self.scores, other.scores))[rows],
+            np.concatenate((self.labels, other.labels))[rows],
+        )
+
+
+Found = Callable[[int], VideoDetections]
+"""Position of a video in an index -> what was found in it. A video is read when it is asked for, and not kept."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that detections depend on, apart from the images."""
+
+    weights: str
+    """`digest_of_weights`."""
+    settings: str
+    """Of the detector, as text."""
+    long_side: int
+    short_side: int
+    references: int
+    precision: str
+    class_names: tuple[str, ...]
+    format: int = FORMAT
+
+    @property
+    def digest(self) -> str:
+        """Twelve characters that tell it from other manifests."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+
+class DetectionStore:
+    """The detections of one detector in one setting."""
+
+    def __init__(self, folder: str | Path, manifest: Manifest, index: VideoIndex) -> None:
+        """Nothing is written before `add`.
+
+        Args:
+            folder: what holds the stores of all detectors.
+            manifest: of this detector.
+            index: the dataset; its videos are called by their position.
+        """
+        self.folder = Path(folder) / manifest.digest
+        self._manifest, self._index = manifest, index
+        self._digests: dict[int, str] = {}
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the folder for the block: two evaluations do not do the same work, and what was half written is
+        removed. DataError when another process is working in it."""
+        with hold(self.folder):
+            write_json(self.folder / "manifest.json", asdict(self._manifest))
+            yield
+
+    def read(self, video: int) -> VideoDetections | None:
+        """What is stored of a video; None when there is nothing, or it is damaged."""
+        try:
+            with np.load(self.path(video), allow_pickle=False) as stored:
+                found = VideoDetections(**{name: stored[name] for name in _COLUMNS})
+        except Exception:  # a damaged file fails in as many ways as zip and numpy know: detect again
+            return None
+        return found if _is_sound(found, self._index.videos[video].frame_count) else None
+
+    def missing(self, video: int, frames: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Which of these frames have still to be detected."""
+        found = self.read(video)
+        return frames if found is None else frames[~np.isin(frames, found.frames)]
+
+    def add(self, video: int, found: VideoDetections) -> None:
+        """Store more frames of a video, whole or not at all; earlier ones stay."""
+        known = self.read(video)
+        if known is not None:
+            rest = known.of_frames(np.setdiff1d(known.frames, found.frames))
+            found = rest.joined(found)
+        with replaced(self.path(video)) as beside, beside.open("wb") as file:
+            np.savez(file, **{name: getattr(found, name) for name in _COLUMNS})
+
+    def path(self, video: int) -> Path:
+        """The file of a video."""
+        if video not in self._digests:
+            self._digests[video] = digest_of_video(self._index, video)
+        last = self._index.videos[video].name.rpartition("/")[2]
+        return self.folder / f"{re.sub(r'[^A-Za-z0-9._-]', '-', last)[:60]}_{self._digests[video]}.npz"
+
+
+def _is_sound(found: VideoDetections, frame_count: int) -> bool:
+    """Whether the columns fit each other: a file that someone else wrote must not bring down an evaluation."""
+    length = int(found.counts.sum())
+    fits = len(found.frames) == len(found.counts) and found.boxes.shape == (length, 4)
+    inside = not len(found.frames) or (found.frames.min() >= 0 and found.frames.max() < frame_count)
+    return bool(fits and inside and len(found.scores) == len(found.labels) == length)
+
+
+def digest_of_weights(detector: nn.Module) -> str:
+    """A digest of all weights and buffers with their names, wherever they are."""
+    digest = hashlib.sha256()
+    for name, value in sorted(detector.state_dict().items()):
+        tensor: Tensor = value.detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def digest_of_video(index: VideoIndex, video: int) -> str:
+    """Twelve characters from a video's name, the sizes of its image files, and the content of three of them."""
+    digest, count = hashlib.sha256(index.videos[video].name.encode()), index.videos[video].frame_count
+    paths = [index.image_path(video, frame) for frame in range(count)]
+    for path in paths:
+        try:
+            digest.update(f" {os.stat(path).st_size}".encode())
+        except OSError:  # told when the frame is needed
+            digest.update(b" missing")
+    for frame in sorted({0, count // 2, count - 1}) if count else ():
+        if paths[frame].is_file():
+            digest.update(paths[frame].read_bytes())
+    return digest.hexdigest()[:12]
