@@ -94,7 +94,7 @@ def test_other_commands_read_the_run(
     assert {p.name for p in (tmp_path / "embeddings").iterdir()} == {"embeddings.csv", "embeddings.npy", "map.png"}
     frames = next((world / "Data" / "VID" / "val").iterdir())
     assert main(["detect", str(run), str(frames), "--out", str(tmp_path / "found")]) == 0
-    assert len(list((tmp_path / "found").glob("*.jpg"))) == 4
+    assert len(list((tmp_path / "found/pictures").glob("*.jpg"))) == 4
     assert main(["check", str(world)]) == 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from golden_cases import load_case
 
 from clab_lite.errors import DataError
 from clab_lite.metrics import bootstrap
@@ -17,7 +18,6 @@ from clab_lite.metrics.bootstrap import compare, draw_resamples, interval, resam
 from clab_lite.metrics.coco import coco_outcomes, evaluate_coco
 from clab_lite.metrics.outcomes import DROPPED, FALSE, TRUE, Outcomes, Points
 from clab_lite.metrics.voc import mega_outcomes
-from tests.metrics.golden_cases import load_case
 
 VIDEOS, FRAMES, CLASSES = 7, 40, 3
 VIDEO_OF_IMAGE = np.sort(np.random.default_rng(8).integers(0, VIDEOS, FRAMES)).astype(np.int32)

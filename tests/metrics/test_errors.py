@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from golden_cases import load_case
+from random_boxes import CLASSES, random_evaluation
 
 from clab_lite.metrics import batches
 from clab_lite.metrics.arrays import Detections, GroundTruth
@@ -14,8 +16,6 @@ from clab_lite.metrics.collect import collect
 from clab_lite.metrics.errors import KINDS, ErrorRules, error_costs
 from clab_lite.metrics.matching import box_area, box_iou, greedy_match
 from clab_lite.metrics.outcomes import FALSE, TRUE
-from tests.metrics.golden_cases import load_case
-from tests.metrics.random_boxes import CLASSES, random_evaluation
 
 BOX = np.array([0.0, 0, 100, 100])
 SHIFTED = np.array([50.0, 0, 150, 100])  # IoU 1/3 with BOX

@@ -68,7 +68,7 @@ def test_a_truncated_file_is_named(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "c.pt"
     write_checkpoint(path, _content(model={"w": torch.zeros(1000)}))
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(DataError, match=r"c\.pt: not a readable checkpoint"):
+    with pytest.raises(DataError, match=r"c\.pt: (is empty|not a readable checkpoint)"):
         read_checkpoint(path)
 
 
@@ -89,7 +89,7 @@ def test_code_in_a_file_does_not_run(tmp_path: Path, capsys: pytest.CaptureFixtu
 )
 def test_any_other_file_is_explained_in_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c.pt").write_bytes(content)
-    with pytest.raises(DataError, match=r"c\.pt: not a readable checkpoint") as caught:
+    with pytest.raises(DataError, match=r"c\.pt: (is empty|not a readable checkpoint)") as caught:
         read_checkpoint(tmp_path / "c.pt")
     assert "weights_only" not in str(caught.value)
 
