@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from clab_lite.data.selection import Selection
@@ -18,14 +17,11 @@ from clab_lite.data.subset import Subset
 from clab_lite.data.vid import VideoIndex
 from clab_lite.dataset_detections import detect_selection
 from clab_lite.detection_store import Found
-from clab_lite.metrics import bootstrap
-from clab_lite.metrics.average_precision import accumulate
-from clab_lite.metrics.bootstrap import Difference, resampled_ap
-from clab_lite.metrics.collect import collect
-from clab_lite.metrics.outcomes import Outcomes
+from clab_lite.metrics import certainty
+from clab_lite.metrics.certainty import Difference
 from clab_lite.scoring.inputs import Inputs
-from clab_lite.scoring.measure import Measure
-from clab_lite.scoring.whole import AP50, rules
+from clab_lite.scoring.measure import DrawnAP, Measure
+from clab_lite.scoring.whole import AP50, protocol_outcomes
 
 SURE = 0.05
 """From this p-value down, a difference is called one."""
@@ -66,8 +62,10 @@ class Comparison:
             return "AP50 is undefined: there is no ground truth."
         value, span, p_value = number.difference.value, number.difference.interval, number.difference.p_value
         if span is None or p_value is None:
-            return f"AP50 of B is {value:+.3f} from A's. Nothing says how sure that is: it needs two source videos."
+            why = number.difference.unsure
+            return f"AP50 of B is {value:+.3f} from A's. Nothing says how sure that is: {why}."
         measured = f"{value:+.3f} AP50, 95 % interval {span[0]:+.3f} to {span[1]:+.3f}, p = {p_value:.3f}"
+        measured += f", {self.sources} source videos"
         if p_value > SURE:
             return f"No sure difference between A and B ({measured})."
         return f"B is {'better' if value > 0 else 'worse'} than A ({measured})."
@@ -115,43 +113,30 @@ def compare_found(
     measure = Measure(inputs.frames.video, inputs.sources, resamples, seed)
     ours = dict(_numbers(inputs, measure))
     theirs = dict(_numbers(Inputs.of(index, selection, second), measure))
-    numbers = {name: _compared(*values, *theirs[name]) for name, values in ours.items()}
+    numbers = {name: _compared(number, theirs[name]) for name, number in ours.items()}
     asked = int(selection.asked.sum())
     videos, sources = len(selection.videos), len(np.unique(inputs.sources))
     return Comparison(numbers, videos, sources, len(selection.rows), asked, subset)
 
 
-def _numbers(inputs: Inputs, measure: Measure) -> Iterator[tuple[str, tuple[float, NDArray[np.float64]]]]:
-    """Name -> AP, and AP (B,) in each draw; without draws where fewer than two sources show what counts. Of classes,
-    those with ground truth."""
-
-    def draws(outcomes: Outcomes, column: str, label: int | None = None) -> int:
-        return len(measure.draws) if measure.varies(outcomes, column, label) else 0
-
-    def take(outcomes: Outcomes, *columns: str) -> Iterator[tuple[float, NDArray[np.float64]]]:
-        """Of the mean over classes, then of each class."""
-        per_class = np.mean([accumulate(outcomes, column).ap for column in columns], axis=0)
-        drawn = resampled_ap(outcomes, columns, inputs.frames.video, measure.draws)
-        known = per_class[~np.isnan(per_class)]
-        yield float(known.mean()) if len(known) else math.nan, drawn.mean[: draws(outcomes, columns[0])]
-        for label, value in enumerate(per_class.tolist()):
-            yield value, drawn.per_class[: draws(outcomes, columns[0], label), label]
-
-    coco, *others = collect(inputs.chunks, inputs.classes, *rules(inputs))
-    overall, *classes = take(coco, AP50)
+def _numbers(inputs: Inputs, measure: Measure) -> Iterator[tuple[str, DrawnAP]]:
+    """Name -> AP. Of classes, those with ground truth."""
+    coco, *others = protocol_outcomes(inputs)
+    overall, classes = measure.take(coco, [AP50])
     yield "AP50", overall
-    yield "AP50:95", next(take(coco, *coco.columns))
+    yield "AP50:95", measure.take(coco, coco.columns)[0]
     for protocol, outcomes in zip(("MEGA", "FGFA"), others, strict=True):
         for column in outcomes.columns:
-            yield f"AP50 {protocol}" + ("" if column == "all" else f", {column}"), next(take(outcomes, column))
-    for name, values in zip(inputs.class_names, classes, strict=True):
-        if not np.isnan(values[0]):
-            yield name, values
+            name = f"AP50 {protocol}" + ("" if column == "all" else f", {column}")
+            yield name, measure.take(outcomes, [column])[0]
+    for name, of_class in zip(inputs.class_names, classes, strict=True):
+        if not math.isnan(of_class.value):
+            yield name, of_class
 
 
-def _compared(
-    first: float, drawn_first: NDArray[np.float64], second: float, drawn_second: NDArray[np.float64]
-) -> Compared:
-    if np.isnan(first) or np.isnan(second):  # of both or none: they have the same ground truth
+def _compared(first: DrawnAP, second: DrawnAP) -> Compared:
+    if math.isnan(first.value):  # of both or none: they have the same ground truth
         return Compared(None, None, None)
-    return Compared(first, second, bootstrap.compare(drawn_first, drawn_second, second - first))
+    value = second.value - first.value
+    difference = certainty.compare(first.drawn, second.drawn, value, first.sources)
+    return Compared(first.value, second.value, difference)

@@ -25,10 +25,11 @@ from clab_lite.detector.video import (
 from clab_lite.errors import DataError
 from clab_lite.frames import prepare, reading_threads
 from clab_lite.media.pictures import Pictures
-from clab_lite.media.result_folder import ResultFolder
+from clab_lite.media.result_folder import ResultFolder, require_results
 from clab_lite.media.results import Drawing, Results, planned_files
 from clab_lite.media.source import Frame, Source
 from clab_lite.trained import Trained
+from clab_lite.training.folder_lock import hold
 from clab_lite.training.interrupt import interrupts_deferred
 
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
@@ -75,36 +76,56 @@ def detect(
         draw: what the boxes are drawn onto; auto: a video of a video, pictures of pictures.
 
     Raises:
-        DataError: an option is out of range; `out` holds other files; a frame cannot be read or is of another size.
-            After this, and after Ctrl-C, the folder holds the results of the frames that were done, if any.
+        DataError: an option is out of range; `out` holds other files; another process is detecting into it; a frame
+            cannot be read or is of another size; the disk is full. After this, and after Ctrl-C, the folder holds the
+            results of the frames that were done, if any; after a killed process the next call says where they are.
     """
     wanted = trained.detector.config.detection.references if count is None else count
     _require_options(draw_from, references, wanted)
-    if any(out.resolve() in path.resolve().parents for path in source.paths):
+    if any(_resolved(out) in path.resolve().parents for path in source.paths):
         raise DataError.at(out, "", "is the folder of the frames themselves", "Name another folder to write to.")
     of_pictures: Drawing = "pictures" if isinstance(source, Pictures) else "video"
     drawing = of_pictures if draw == "auto" else draw
     planned = planned_files(source, drawing)
-    folder = ResultFolder(out, planned)
+    require_results(out)
+    with hold(out):
+        folder = ResultFolder(out, planned)
+        if folder.rescued:
+            tqdm.write(f"note: {folder.rescued}")
+        results = _detect_into(folder, trained, source, references, wanted, draw_from, drawing)
+    if not results.frames:
+        raise DataError.at(source.paths[0], "", "not one frame can be read", "Record or download it again.")
+    return Detected(out, tuple(planned), results.frames, results.drawn, tuple(source.notes))
+
+
+def _detect_into(
+    folder: ResultFolder,
+    trained: Trained,
+    source: Source,
+    references: References,
+    count: int,
+    draw_from: float,
+    drawing: Drawing,
+) -> Results:
+    """Detect in every frame; whatever happens, the folder then holds the results of the frames that were done."""
     results, complete = None, False
     try:
         with (
             interrupts_deferred() as asked,
-            Results(folder.staging, source, trained.class_names, draw_from, drawing) as results,
+            Results(folder, source, trained.class_names, draw_from, drawing) as results,
         ):
-            complete = _detect_all(trained, source, references, wanted, results, asked)
+            done = _detect_all(trained, source, references, count, results, asked)
+        complete = done
     finally:
-        if results is not None and results.whole:
+        if results is not None and results.frames:
             folder.keep({
                 "inputs": [str(path) for path in source.paths], "class_names": list(trained.class_names),
                 "width": source.size[0], "height": source.size[1], "frames_per_second": float(source.rate),
-                "frames": results.frames, "complete": complete, "references": references, "count": wanted,
+                "frames": results.frames, "complete": complete, "references": references, "count": count,
                 "notes": source.notes,
             })  # fmt: skip
         folder.discard()
-    if not results.frames:
-        raise DataError.at(source.paths[0], "", "not one frame can be read", "Record or download it again.")
-    return Detected(out, tuple(planned), results.frames, results.drawn, tuple(source.notes))
+    return results
 
 
 def _detect_all(
@@ -145,6 +166,14 @@ def _ahead(frames: Iterator[Frame], device: torch.device) -> Generator[Frame, No
         if frame is None:
             return
         yield frame
+
+
+def _resolved(folder: Path) -> Path:
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: Python up to 3.12
+        problem = "cannot be followed: a symbolic link that leads back to itself"
+        raise DataError.at(folder, "", problem, "Name another folder to write to.") from error
 
 
 def _require_options(draw_from: float, references: str, count: int) -> None:

@@ -11,8 +11,12 @@ from pathlib import Path
 from clab_lite.data.vid import VideoIndex
 from clab_lite.evaluation_report import EvaluationReport, Interval, ProtocolScores, Score
 from clab_lite.evaluation_words import (
+    ALL_SPEEDS,
     CURVES,
+    ENDS,
     ERRORS,
+    ERRORS_OF_PART,
+    FEW_SOURCES,
     FULL_VAL,
     INTERVAL,
     MOTION,
@@ -20,10 +24,11 @@ from clab_lite.evaluation_words import (
     NO_MOTION,
     SIZE,
     STRICT,
+    TROUBLE,
 )
 from clab_lite.files import write_text
 from clab_lite.show import error_table, findings, frame_pair, html, precision_recall, score_table
-from clab_lite.show.plots import finding_trouble
+from clab_lite.show.basis import amount, basis, condition, counted, has_intervals
 from clab_lite.show.score_table import DASH, Group, Row, number, span
 from clab_lite.show.worst_frames import Found, worst_frames
 
@@ -50,19 +55,19 @@ def write_evaluation_page(
         DataError: the page cannot be written, or a worst frame cannot be read.
     """
     title = findings.headline(report, _dataset(report))
-    sections = [
-        _head(title, report),
-        _protocols(report),
-        _motion(report),
-        _sizes(report),
-        _troubles(report),
-        _classes(report),
-        _curves(report),
-        _errors(report),
-        worst_frames(report, index, found, class_names),
-        _reading(report),
-    ]
-    write_text(Path(path), html.page(title, sections, _STYLE))
+    sections = {
+        "protocols": _protocols(report),
+        "intervals": _reading(report),
+        "speed": _motion(report),
+        "size": _sizes(report),
+        "trouble": _troubles(report),
+        "classes": _classes(report),
+        "curves": _curves(report),
+        "errors": _errors(report),
+        "worst-frames": worst_frames(report, index, found, class_names),
+    }
+    head = _head(title, report, [name for name, section in sections.items() if section])
+    write_text(Path(path), html.page(title, [head, *sections.values()], _STYLE))
     return Path(path)
 
 
@@ -97,7 +102,7 @@ def _dataset(report: EvaluationReport) -> str:
     return f"{Path(measured.dataset).name}, {measured.split}" if measured else "the dataset"
 
 
-def _head(title: str, report: EvaluationReport) -> str:
+def _head(title: str, report: EvaluationReport, sections: Sequence[str]) -> str:
     overall = report.overall
     items = [_tile(overall.ap50, "AP50, COCO", overall.ap50_interval)]
     for key, protocol in report.protocols.items():
@@ -105,13 +110,10 @@ def _head(title: str, report: EvaluationReport) -> str:
             score = protocol.scores["all"]
             items.append(_tile(score.value, f"AP50, {protocol.title}", score.interval))
     items.append(_tile(overall.ap, "AP 0.50:0.95, COCO", overall.ap_interval))
-    shown = sum(scores.boxes > 0 for scores in report.per_class.values())
-    counts = [f"{overall.videos:,} videos", f"{overall.frames:,} frames", f"{overall.boxes:,} true boxes"]
-    lead = f"{', '.join(counts)}, {shown} {'class' if shown == 1 else 'classes'}. {_weights(report)}"
-    parts = [f"<h1>{escape(title)}</h1>", html.paragraph(lead, "lead")]
+    parts = [f"<h1>{escape(title)}</h1>"]
     if report.subset:
         parts.append(html.paragraph(f"The part: {report.subset}.", "lead"))
-    parts.append(html.tiles(items))
+    parts += [html.paragraph(f"{basis(report)} {_weights(report)}", "lead"), html.links(sections), html.tiles(items)]
     if overall.undefined:
         parts.append(html.paragraph(f"AP is undefined: {overall.undefined}."))
     return "<header>\n" + "\n".join([*parts, html.paragraph(_standing(report), "note")]) + "\n</header>"
@@ -128,7 +130,7 @@ def _weights(report: EvaluationReport) -> str:
     of = "" if measured.iterations is None else f" of {measured.iterations:,}"
     size = f"frames within {measured.long_side} x {measured.short_side} pixels"
     weights = f"Weights {measured.weights} of iteration {measured.iteration:,}{of}"
-    return f"{weights}, {size}, {measured.references} reference frames per video."
+    return f"{weights}, {size}, {amount(measured.references, 'reference frame')} per video."
 
 
 def _standing(report: EvaluationReport) -> str:
@@ -142,32 +144,50 @@ def _standing(report: EvaluationReport) -> str:
 
 
 def _protocols(report: EvaluationReport) -> str:
-    overall = report.overall
+    overall = counted(report)
     rows = [Row.of(f"AP50, {protocol.title}", protocol.scores["all"], strong=key == "coco")
             for key, protocol in report.protocols.items() if "all" in protocol.scores]  # fmt: skip
     if not rows:
         counts = (overall.videos, overall.frames, overall.boxes)
         rows = [Row("AP50, COCO", overall.ap50, overall.ap50_interval, counts, overall.undefined)]
     strict = Row("AP 0.50:0.95", overall.ap, overall.ap_interval, rows[0].counts, overall.undefined)
-    table = score_table.score_table([Group("", [*rows, strict])], measure="AP")
-    basis = html.paragraph("Videos, frames and boxes: those with ground truth that counts for the number.", "note")
+    table = _table(report, [Group("", [*rows, strict])], measure="AP")
+    stand = "Videos, frames and boxes, here and below: those with ground truth that counts for the number."
     texts = [(protocol.title, protocol.rules, protocol.comparable) for protocol in report.protocols.values()]
     items = "".join(
         f"<dt>{escape(title)}</dt><dd>{escape(rules)}</dd><dd><b>Compare with:</b> {escape(comparable)}</dd>"
         for title, rules, comparable in texts
     )
     items += f"<dt>AP 0.50:0.95</dt><dd>{escape(STRICT)}</dd>"
-    return html.section(findings.finding_protocols(report.protocols), table, basis, f"<dl>{items}</dl>")
+    title = findings.finding_protocols(report.protocols)
+    return html.section(title, table, html.paragraph(stand, "note"), f"<dl>{items}</dl>", name="protocols")
+
+
+def _table(
+    report: EvaluationReport,
+    groups: Sequence[Group],
+    *,
+    measure: str = "AP50",
+    extra: Sequence[str] = (),
+    line: float | None = None,
+) -> str:
+    """The table, and a line on rows that have no interval where other numbers of the report have one."""
+    table = score_table.score_table(groups, measure=measure, extra=extra, line=line)
+    rows = [row for group in groups for row in group.rows]
+    if has_intervals(report) and any(row.value is not None and row.interval is None for row in rows):
+        table += html.paragraph(f"Without an interval: {FEW_SOURCES}.", "note")
+    return table
 
 
 def _motion(report: EvaluationReport) -> str:
-    if "motion=" in report.subset or not report.protocols:
+    if condition(report, "motion") or not report.protocols:
         return ""
     groups = [Group(f"{protocol.title}, AP50", _speeds(protocol)) for protocol in report.protocols.values()]
     if not any(group.rows for group in groups):
-        return html.section("By motion", html.paragraph(NO_MOTION))
+        return html.section("By motion", html.paragraph(NO_MOTION), name="speed")
     title = findings.finding_motion(report.protocols)
-    return html.section(title, html.paragraph(MOTION, "note"), score_table.score_table(groups))
+    parts = (html.paragraph(MOTION, "note"), _table(report, groups), html.paragraph(ALL_SPEEDS, "note"))
+    return html.section(title, *parts, name="speed")
 
 
 def _speeds(protocol: ProtocolScores) -> list[Row]:
@@ -181,21 +201,20 @@ def _sizes(report: EvaluationReport) -> str:
     if not report.by_size:
         return ""
     rows = [Row.of_both(name, scores) for name, scores in report.by_size.items()]
-    table = score_table.score_table([Group("", rows)], extra=["AP 0.50:0.95"], line=report.ap50)
+    table = _table(report, [Group("", rows)], extra=["AP 0.50:0.95"], line=report.ap50)
     note = html.paragraph(f"COCO. {SIZE} The dotted line is all sizes together.", "note")
-    return html.section(findings.finding_size(report.by_size), note, table)
+    return html.section(findings.finding_size(report.by_size), note, table, name="size")
 
 
 def _troubles(report: EvaluationReport) -> str:
     if not report.by_trouble:
         return ""
     rows = [Row.of_both(name.replace("_", " "), scores, clean=True) for name, scores in report.by_trouble.items()]
-    table = score_table.score_table([Group("", rows)], extra=["clean, same classes", "AP 0.50:0.95"])
-    note = (
-        "COCO. A frame may have several troubles; each row is of its own frames only. Rows show different classes: the"
-        " hollow dot and its column are AP50 on clean frames over the classes that the row shows."
-    )
-    return html.section(finding_trouble(report) or "By trouble of the frame", html.paragraph(note, "note"), table)
+    table = _table(report, [Group("", rows)], extra=["clean, same videos", "AP 0.50:0.95"])
+    title = findings.finding_trouble(report) or "By trouble of the frame"
+    above = findings.troubles_above_clean(report)
+    after = html.paragraph(above, "note") if above else ""
+    return html.section(title, html.paragraph(TROUBLE, "note"), table, after, name="trouble")
 
 
 def _classes(report: EvaluationReport) -> str:
@@ -203,9 +222,9 @@ def _classes(report: EvaluationReport) -> str:
         return ""
     ranked = sorted(report.per_class.items(), key=lambda item: -(item[1].ap50 or 0.0))
     rows = [Row.of_both(name.replace("_", " "), scores) for name, scores in ranked]
-    table = score_table.score_table([Group("", rows)], extra=["AP 0.50:0.95"], line=report.ap50)
+    table = _table(report, [Group("", rows)], extra=["AP 0.50:0.95"], line=report.ap50)
     note = "COCO. Classes with ground truth; frames are those that show the class. The dotted line is the mean."
-    return html.section(findings.finding_class(report.per_class), html.paragraph(note, "note"), table)
+    return html.section(findings.finding_class(report.per_class), html.paragraph(note, "note"), table, name="classes")
 
 
 def _curves(report: EvaluationReport) -> str:
@@ -214,21 +233,20 @@ def _curves(report: EvaluationReport) -> str:
     scores = {precision_recall.ALL: report.overall, **report.per_class}
     known = {name: score.ap50 for name, score in scores.items() if score.ap50 is not None}
     ranked = dict(sorted(report.curves.items(), key=lambda item: -known.get(item[0], 0.0)))
-    grid = precision_recall.curve_grid(ranked, {name: f"{value:.3f}" for name, value in known.items()})
-    return html.section(findings.finding_curves(report.curves), html.paragraph(CURVES, "note"), grid)
+    grid = precision_recall.curve_grid(ranked, {name: f"{value:.3f}" for name, value in known.items()}, CURVES)
+    return html.section(findings.finding_curves(report.curves), grid, name="curves")
 
 
 def _errors(report: EvaluationReport) -> str:
     if not report.errors:
         return ""
-    table = error_table.error_table(report.errors)
-    return html.section(findings.finding_errors(report.errors), html.paragraph(ERRORS, "note"), table)
+    text = f"{ERRORS_OF_PART.format(subset=report.subset)} {ERRORS}" if report.subset else ERRORS
+    parts = (html.paragraph(text, "note"), error_table.error_table(report.errors))
+    return html.section(findings.finding_errors(report.errors), *parts, name="errors")
 
 
 def _reading(report: EvaluationReport) -> str:
     if report.ap50 is None:
         return ""
-    scores = [report.overall.ap50_interval, *(row.ap50_interval for row in report.per_class.values())]
-    text = [INTERVAL] if any(scores) else []
-    text += [NO_INTERVAL] if not all(scores) else []
-    return html.section("How to read the intervals", *map(html.paragraph, text))
+    texts = [INTERVAL, ENDS] if has_intervals(report) else [NO_INTERVAL]
+    return html.section("How to read the intervals", *map(html.paragraph, texts), name="intervals")

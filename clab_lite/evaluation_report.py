@@ -43,8 +43,9 @@ class Scores:
     """95 % interval from resampled videos; None when it was not asked for, or cannot be had."""
     ap_interval: Interval | None = None
     clean_ap50: float | None = None
-    """For the frames of a trouble: AP50 on the clean frames over the classes that both show. The fair comparison:
-    a trouble that only met easy classes would look harmless beside all clean frames."""
+    """For the frames of a trouble: AP50 on the clean frames of the same videos, over the classes that both show. None
+    when there are none. All clean frames would be no fair comparison: they show other classes, and how many frames do
+    not show a class at all moves its AP."""
 
     @classmethod
     def of(
@@ -122,7 +123,7 @@ class Measured:
     """Path as given."""
     split: str
     weights: str
-    """File in the run folder."""
+    """File in the run folder; the path of any other."""
     iteration: int
     """Training steps behind the weights, of `iterations` planned."""
     iterations: int | None
@@ -164,7 +165,8 @@ class EvaluationReport:
     protocols: dict[str, ProtocolScores] = field(default_factory=dict)
     """"coco", "mega", "fgfa" -> AP50 by that protocol, by motion, by class."""
     errors: dict[str, ErrorCost] = field(default_factory=dict)
-    """Kind of error -> count and AP50 cost: "localisation", "class", "both", "duplicate", "background", "missed"."""
+    """Kind of error -> count and AP50 cost: "localisation", "class", "both", "duplicate", "background",
+    "missed"; and "outside" where some objects are not asked for."""
     curves: dict[str, Curve] = field(default_factory=dict)
     """"all classes", then class name -> precision over recall."""
     worst: tuple[WorstFrame, ...] = ()

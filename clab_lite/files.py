@@ -43,13 +43,14 @@ def try_folder(folder: Path) -> None:
 def remove_parts(folder: Path) -> None:
     """Remove what killed processes left of their temporary files. Only while nobody else writes there."""
     for file in folder.glob(".*.part"):
-        file.unlink(missing_ok=True)
+        if file.is_file():
+            file.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Save as UTF-8 with Unix line ends, whole or not at all."""
+    """Save as UTF-8 with Unix line ends, whole or not at all. Parts of paths that are not UTF-8 are written escaped."""
     with replaced(path) as beside:
-        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: Path, content: object) -> None:

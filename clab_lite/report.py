@@ -8,15 +8,16 @@ from html import escape
 from pathlib import Path
 
 from clab_lite.evaluation_report import ANY_TROUBLE, CLEAN, EvaluationReport, Scores
-from clab_lite.evaluation_words import INTERVAL
+from clab_lite.evaluation_words import FEW_SOURCES, INTERVAL
 from clab_lite.files import write_text
 from clab_lite.report_data import MapComparison, Picture, ReportData
 from clab_lite.report_words import METHOD, NO_CONTROL, WORDS, control_commands
 from clab_lite.show import html
+from clab_lite.show.basis import amount, has_intervals
 from clab_lite.show.curves import finding_detection, loss_curves, weight_zero
+from clab_lite.show.findings import finding_trouble
 from clab_lite.show.frames import draw_detections, judge
 from clab_lite.show.maps import embedding_map, scores_note
-from clab_lite.show.plots import finding_trouble
 from clab_lite.show.score_table import STYLE, Group, Row, number, score_table
 from clab_lite.training.saved_config import flat
 
@@ -57,7 +58,7 @@ def _headline(data: ReportData) -> str:
         if key in report.by_trouble:
             scores = report.by_trouble[key]
             items.append((number(scores.ap50), name, _basis(scores)))
-    lead = f"{report.counts['videos']:,} videos, every frame."
+    lead = f"{amount(report.counts['videos'], 'video')}, every frame."
     parts = [f"<h1>{escape(data.title)}</h1>", html.paragraph(METHOD), html.paragraph(lead, "lead"), html.tiles(items)]
     if report.overall.undefined:
         parts.append(html.paragraph(f"AP is undefined: {report.overall.undefined}."))
@@ -65,7 +66,7 @@ def _headline(data: ReportData) -> str:
 
 
 def _basis(scores: Scores) -> str:
-    return f"{scores.frames:,} frames, {scores.boxes:,} boxes"
+    return f"{amount(scores.frames, 'frame')}, {amount(scores.boxes, 'box', 'boxes')}"
 
 
 def _curves(data: ReportData) -> str:
@@ -101,11 +102,13 @@ def _tables(report: EvaluationReport) -> str:
     note = (
         "A frame may have several troubles. AP of a group is computed on its own frames only, so small"
         " groups are uncertain: look at how many boxes each number stands on. Groups show different classes:"
-        " the hollow dot and its column are AP50 on clean frames over the classes that the group shows. For a"
-        " class, frames are those that show it."
+        " the hollow dot and its column are AP50 on the clean frames of the same videos, over the classes that both"
+        " show. For a class, frames are those that show it."
     )
-    parts = [score_table(rows, extra=["clean, same classes", "AP 0.50:0.95"]), html.paragraph(note, "note")]
-    if report.overall.ap50_interval is not None:
+    parts = [score_table(rows, extra=["clean, same videos", "AP 0.50:0.95"]), html.paragraph(note, "note")]
+    if has_intervals(report):
+        missing = any(row.value is not None and row.interval is None for group in rows for row in group.rows)
+        parts += [html.paragraph(f"Without an interval: {FEW_SOURCES}.", "note")] if missing else []
         parts.append(html.paragraph(INTERVAL, "note"))
     return html.section(title, *parts)
 
@@ -123,7 +126,7 @@ def _pictures(data: ReportData) -> str:
         none = "clean" if data.evaluation.by_trouble else "no known trouble"
         caption = _caption(picture, none, int((~verdict).sum()), int(missed.sum()))
         parts.append(html.picture(figure, caption, dpi=130))
-    title = f"{right} of {found} objects found, in {len(data.pictures)} frames not picked by their result"
+    title = f"{right} of {amount(found, 'object')} found, in {amount(len(data.pictures), 'frame')} not picked by result"
     text = (
         "Ground truth on the left, detections on the right. Right detections (same class, IoU of at least"
         " 0.5) are solid and blue; wrong ones are dashed and orange; ground truth is green, dashed where it"
@@ -185,7 +188,7 @@ def _cost(data: ReportData) -> str:
         ("parameters while training", f"{cost.parameters_with:,}"),
         ("parameters of the auxiliary branch", f"{cost.parameters_with - cost.parameters_without:,}"),
         ("parameters at inference", f"{cost.parameters_without:,}"),
-        (f"largest difference of any detection, branch removed ({cost.frames} frames)", difference),
+        (f"largest difference of any detection, branch removed ({amount(cost.frames, 'frame')})", difference),
     ]
     title = "The auxiliary branch costs nothing at inference" if same else "Removing the branch changed detections"
     text = (

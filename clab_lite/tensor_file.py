@@ -6,11 +6,12 @@ import pickletools
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import torch
+from torch import Tensor
 
 from clab_lite.errors import DataError
 
@@ -36,7 +37,8 @@ def load_tensors(path: Path) -> Any:
     """What `torch.save` wrote, onto the CPU, as far as it is tensors and plain values (`weights_only=True`).
 
     Raises:
-        DataError: the file cannot be read, is damaged or of another kind, or holds code.
+        DataError: the file cannot be read, is damaged or of another kind, holds code, or claims a tensor that is larger
+            than the numbers it holds for it.
     """
     try:
         path.open("rb").close()
@@ -46,7 +48,7 @@ def load_tensors(path: Path) -> Any:
         ) from error
     try:
         with warnings.catch_warnings(action="ignore"):  # on what is no checkpoint, PyTorch asks for a bug report
-            return torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files make PyTorch raise nearly every kind of exception, OSError too
         code = _code_in(path)
         if code:
@@ -54,6 +56,25 @@ def load_tensors(path: Path) -> Any:
             raise DataError.at(path, "", problem, _CODE_REMEDY) from error
         # PyTorch's own text is left out: it proposes to load the file unsafely.
         raise DataError.at(path, "", _kind_of(path), _REMEDY) from error
+    _require_held(path, content)
+    return content
+
+
+def _require_held(path: Path, content: Any, name: str = "") -> None:
+    """Refuse a tensor that repeats few numbers to any size: looking at all its values would fill the memory."""
+    if isinstance(content, Tensor):
+        if content.layout is not torch.strided:
+            return
+        claimed, held = content.numel() * content.element_size(), content.untyped_storage().nbytes()
+        if claimed > held:
+            problem = f"claims a shape of {tuple(content.shape)}, which is {claimed:,} bytes, and holds {held:,}"
+            raise DataError.at(path, name, problem, _REMEDY)
+        return
+    entries: Iterable[tuple[Any, Any]] = content.items() if isinstance(content, Mapping) else ()
+    if isinstance(content, list | tuple):
+        entries = enumerate(content)
+    for key, value in entries:
+        _require_held(path, value, f"{name}[{key!r}]" if name else str(key))
 
 
 def _code_in(path: Path) -> list[str]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from clab_lite.cli import main
-from clab_lite.cli.evaluate import Evaluate, places, score_table
+from clab_lite.cli.evaluate import Evaluate, places
 from clab_lite.cli.parsing import parse
+from clab_lite.cli.score_table import score_table
 from clab_lite.data.subset import Subset
 from clab_lite.evaluation_report import EvaluationReport, ProtocolScores, Score, Scores
 
@@ -53,19 +54,8 @@ def test_the_table_shows_intervals_and_what_is_undefined() -> None:
     overall = Scores(0.5, 0.2, 3, 4, 5, None, (0.25, 0.75), (0.1, 0.3))
     protocols = {"mega": ProtocolScores("VOC, MEGA", "", "", {"all": score, "slow": score, "fast": nothing}, {})}
     lines = score_table(EvaluationReport(overall, {"dog": overall}, {}, protocols=protocols))
-    assert lines[1].split() == ["VOC,", "MEGA", *["0.500", "[0.250,", "0.750]"] * 2, "-", "-"]
-    assert lines[4].split() == [
-        "all",
-        "frames",
-        "0.500",
-        "[0.250,",
-        "0.750]",
-        "-",
-        "0.200",
-        "[0.100,",
-        "0.300]",
-        "3",
-        "4",
-        "5",
-    ]
-    assert lines[5].startswith("dog ")
+    row = next(line for line in lines if line.startswith("VOC, MEGA"))
+    assert row.split() == ["VOC,", "MEGA", *["0.500", "[0.250,", "0.750]"] * 2, "-"]
+    row = next(line for line in lines if line.startswith("all frames"))
+    assert row.split() == ["all", "frames", "0.500", "[0.250,", "0.750]", "0.200", "[0.100,", "0.300]", "3", "4", "5"]
+    assert any(line.startswith("dog ") for line in lines)

@@ -10,11 +10,13 @@ import pytest
 from recalling_detector import RecallingDetector
 from small_dataset import open_small_dataset
 
-from clab_lite.compare import Comparison, compare, compare_found
+from clab_lite.cli.compare import comparison_table
+from clab_lite.compare import Compared, Comparison, compare, compare_found
 from clab_lite.data import VideoIndex
 from clab_lite.data.subset import Subset
 from clab_lite.data.table import VideoRecord, assemble
 from clab_lite.detection_store import Found, VideoDetections
+from clab_lite.metrics.certainty import Difference
 
 FRAMES, VIDEOS = 4, 24
 
@@ -44,7 +46,7 @@ def detector(index: VideoIndex, share: float, seed: int = 0) -> Found:
             box = truth.boxes[0] + (0 if draw.random() < share else 200)
             boxes = np.stack([box, box + 100]).astype(np.float32)
             scores = np.array([sure + draw.uniform(0, 0.4), sure])
-            results[frame] = (boxes, scores, np.repeat(truth.labels, 2))
+            results[frame] = (boxes, scores, np.repeat(truth.labels[:1], 2))
         return VideoDetections.of(results, 2)
 
     return found
@@ -84,7 +86,7 @@ def test_another_draw_of_the_same_skill_is_rarely_called_better(index: VideoInde
     """At p <= 0.05, about one in twenty; the seeds are fixed."""
     sure = 0
     for seed in range(12):
-        verdict = compared(index, detector(index, 0.6, 2 * seed), detector(index, 0.6, 2 * seed + 1), 60).verdict
+        verdict = compared(index, detector(index, 0.6, 2 * seed), detector(index, 0.6, 2 * seed + 1)).verdict
         sure += not verdict.startswith("No sure")
     assert sure <= 2
 
@@ -101,16 +103,55 @@ def test_all_protocols_motions_and_classes(index: VideoIndex) -> None:
 
 def test_without_draws_it_says_nothing_of_certainty(index: VideoIndex) -> None:
     verdict = compared(index, detector(index, 0.4), detector(index, 0.9), resamples=0).verdict
-    assert "Nothing says how sure that is" in verdict
-    one = index.select([0])
-    lone = compare_found(one, Subset().select(one), detector(one, 0.4), detector(one, 0.9))
-    assert "it needs two source videos" in lone.verdict
-    three = index.select([0, 1, 2])  # two cats, one dog
-    numbers = compared(three, detector(three, 0.4), detector(three, 0.9)).numbers
-    assert numbers["cat"].difference.interval is not None  # type: ignore[union-attr]
-    assert numbers["dog"].difference.interval is None  # type: ignore[union-attr]
+    assert verdict.endswith("Nothing says how sure that is: no videos were drawn.")
     none = index.select([])
     assert "undefined" in compare_found(none, Subset().select(none), detector(none, 1), detector(none, 1)).verdict
+
+
+@pytest.mark.parametrize("videos", [1, 4])
+def test_few_sources_give_no_verdict(index: VideoIndex, videos: int) -> None:
+    few = index.select(range(0, 2 * videos, 2))
+    comparison = compared(few, detector(few, 0.0), detector(few, 1.0))
+    why = f"{videos} source video{' is' if videos == 1 else 's are'} too few"
+    assert comparison.verdict.startswith("AP50 of B is +")
+    assert comparison.verdict.endswith(f" from A's. Nothing says how sure that is: {why}.")
+    assert f"({why})" in comparison_table(comparison)[1]
+
+
+def test_each_number_needs_its_own_sources(index: VideoIndex) -> None:
+    """Six cats and one dog: enough for cats, not for dogs nor for the mean of both, half of which is one video."""
+    seven = index.select([0, 1, 2, 4, 6, 8, 10])
+    comparison = compared(seven, detector(seven, 0.4), detector(seven, 0.9))
+    differences = {name: number.difference for name, number in comparison.numbers.items()}
+    assert differences["cat"].interval is not None  # type: ignore[union-attr]
+    assert differences["dog"].unsure == "1 source video is too few"  # type: ignore[union-attr]
+    assert comparison.verdict.endswith("7 source videos are too few for 2 classes.")
+
+
+def test_what_it_stands_on(tmp_path: Path) -> None:
+    """Seven videos of six sources; objects of two sizes, of which one is asked for."""
+    records = []
+    for name in ("00000", "01000", "02000", "03000", "04000", "05000", "05001"):
+        record = VideoRecord(f"val/ILSVRC2015_val_000{name}", False)
+        for _ in range(FRAMES):
+            record.start_frame(320, 240)
+            record.add_box((20, 50, 60, 90), 0, 1, False, False)
+            record.add_box((100, 50, 120, 70), 0, 2, False, False)  # nobody finds it
+        records.append(record)
+    index = VideoIndex(assemble(records, ("cat", "dog"), []), tmp_path, tmp_path)
+    found = [detector(index, share) for share in (0.4, 0.9)]
+    part = compare_found(index, Subset(size="medium").select(index), *found, resamples=50)
+    assert (part.videos, part.sources, part.frames, part.boxes) == (7, 6, 28, 28)
+    assert part.verdict.endswith(", 6 source videos).")
+    whole = compare_found(index, Subset().select(index), *found, resamples=50)
+    assert whole.boxes == 56
+    assert comparison_table(whole)[-2].startswith("7 videos of 6 sources, 28 frames, 56 boxes.")
+
+
+@pytest.mark.parametrize(("p_value", "start"), [(0.05, "B is better"), (0.0501, "No sure"), (0.001, "B is better")])
+def test_the_verdict_at_the_limit(p_value: float, start: str) -> None:
+    number = Compared(0.5, 0.6, Difference(0.1, (0.01, 0.2), 0.97, p_value))
+    assert Comparison({"AP50": number}, 9, 8, 90, 99, "").verdict.startswith(start)
 
 
 def test_detectors_share_a_store_and_not_their_detections(tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ def test_every_frame_gets_a_picture_and_a_line(trained: Trained, tmp_path: Path)
     assert [line["name"] for line in records(out)] == ["1.png", "2.png", "10.png"]
     assert [line["seconds"] for line in records(out)] == [0, 0.1, 0.2]
     made = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    assert made == ["contact_sheet.jpg", "detections.jsonl", *(f"pictures/{n}.jpg" for n in (1, 10, 2)), "summary.json"]
+    pictures = [f"pictures/{number}.jpg" for number in (1, 10, 2)]
+    assert made == [".lock", "contact_sheet.jpg", "detections.jsonl", *pictures, "summary.json"]
     for line in records(out):
         boxes = np.array(line["boxes"])
         assert 0 < len(boxes) == len(line["scores"]) == len(line["labels"]) <= 5
@@ -172,7 +173,7 @@ def test_a_bad_frame_ends_the_work_and_keeps_what_was_done(seeing: Trained, tmp_
     before = (out / "annotated.mp4").read_bytes()
     with pytest.raises(DataError, match=r"1\.png.*96x64.*50x50"):
         detect(seeing, open_source([frames]), tmp_path / "new", references="sliding")
-    assert list((tmp_path / "new").iterdir()) == []  # nothing was done
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [".lock"]  # nothing was done
     with pytest.raises(DataError, match=r"3\.png|1\.png"):
         detect(seeing, open_source([frames]), out, draw="video")
     assert (out / "annotated.mp4").read_bytes() == before
@@ -192,7 +193,7 @@ def test_ctrl_c_leaves_whole_files(seeing: Trained, tmp_path: Path, monkeypatch:
     with pytest.raises(KeyboardInterrupt):
         detect(seeing, open_source([clip]), out)
     assert len(records(out)) == len(decoded(out / "annotated.mp4")) == 12
-    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == [".lock"]
     assert Image.open(out / "contact_sheet.jpg").size[0] > 480
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,3 +143,13 @@ def test_one_writer_at_a_time(index: VideoIndex, tmp_path: Path) -> None:
     with store.writing(), pytest.raises(DataError, match="is working in this folder"), store.writing():
         pass
     assert (store.folder / "manifest.json").is_file()
+
+
+def test_an_image_of_the_same_size_in_its_place_is_noticed(index: VideoIndex) -> None:
+    """In a frame whose content is not read, too."""
+    video = max(range(len(index)), key=lambda v: index.videos[v].frame_count)
+    before, path = digest_of_video(index, video), index.image_path(video, 1)
+    assert index.videos[video].frame_count == 4  # 0, 2 and 3 are read
+    assert digest_of_video(index, video) == before
+    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 1_000))
+    assert digest_of_video(index, video) != before

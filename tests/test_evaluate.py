@@ -195,6 +195,8 @@ def test_other_weights_and_settings_are_detected_anew(index: VideoIndex, tmp_pat
     assert other.seen == ALL
     evaluate(other, index, store=tmp_path, references=3, progress=False)
     assert len(other.seen) == 2 * len(ALL)
+    evaluate(other, index, store=tmp_path, references=3, precision="bfloat16", progress=False)
+    assert len(other.seen) == 3 * len(ALL)
     same = RecallingDetector(index)
     same.config = replace(same.config, detection=replace(same.config.detection, iou_threshold=0.4))
     evaluate(same, index, store=tmp_path, progress=False)

@@ -19,7 +19,7 @@ from clab_lite.data.classes import VID_CLASSES
 from clab_lite.data.vid import VideoIndex
 from clab_lite.evaluation_page import write_evaluation_page, write_per_class_csv
 from clab_lite.evaluation_report import EvaluationReport, Score, Scores, WorstFrame
-from clab_lite.evaluation_words import FULL_VAL, PROTOCOL_TEXTS
+from clab_lite.evaluation_words import ERRORS_OF_PART, FEW_SOURCES, FULL_VAL, PROTOCOL_TEXTS
 
 WORST = [("val/ILSVRC2015_val_00000001", 0), ("val/ILSVRC2015_val_00001000", 1)]
 REPORT = made_report(VID_CLASSES, WORST)
@@ -76,6 +76,7 @@ def test_sections_stand_in_order_with_their_findings(index: VideoIndex, tmp_path
     starts = [
         "AP50 0.",
         "The choice of the protocol",
+        "How to read the intervals",
         "Fast objects score lowest",
         "Small objects score lowest",
         "Motion blur costs most",
@@ -83,7 +84,6 @@ def test_sections_stand_in_order_with_their_findings(index: VideoIndex, tmp_path
         "Precision is",
         "",
         "The 2 worst frames miss 2 objects",
-        "How to read the intervals",
     ]
     assert len(page.headings) == len(starts)
     assert all(heading.startswith(start) for heading, start in zip(page.headings, starts, strict=True))
@@ -97,8 +97,40 @@ def test_needs_nothing_from_outside(index: VideoIndex, tmp_path: Path) -> None:
     assert not page.tags & {"script", "link", "iframe", "object", "embed", "img"}
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:|#)|url\(|@import", text)
-    used, made = re.findall(r'href="#([^"]+)"', text), re.findall(r'<image id="([^"]+)"', text)
+    used, made = re.findall(r'<use href="#([^"]+)"', text), re.findall(r'<image id="([^"]+)"', text)
     assert used == made == ["frame-0", "frame-1"]
+
+
+def test_every_section_has_a_link(index: VideoIndex, tmp_path: Path) -> None:
+    for report, count in ((REPORT, 9), (EvaluationReport(REPORT.overall, {}, {}), 2)):
+        written(tmp_path, report, index)
+        text = (tmp_path / "page.html").read_text(encoding="utf-8")
+        links = re.findall(r'<a href="#([^"]+)"', text)
+        assert links == re.findall(r'<section id="([^"]+)"', text)
+        assert len(links) == count == text.count("<section")
+
+
+def test_a_part_says_how_much_of_what_was_evaluated_it_is(index: VideoIndex, tmp_path: Path) -> None:
+    coco = REPORT.protocols["coco"]
+    coco = replace(coco, scores={"all": replace(coco.scores["all"], videos=7, frames=68, boxes=1)})
+    overall = replace(REPORT.overall, videos=64, frames=640, boxes=1)
+    report = replace(REPORT, overall=overall, protocols={"coco": coco}, subset="motion=fast")
+    page = written(tmp_path, report, index)
+    text = "\n".join(page.texts)
+    assert "1 true box of 30 classes, on 68 of 640 frames and in 7 of 64 videos." in text
+    assert ERRORS_OF_PART.format(subset="motion=fast") in text
+    assert "640" not in page.texts  # no row of a table counts another way
+    whole = "\n".join(written(tmp_path, replace(REPORT, overall=overall, protocols={}), index).texts)
+    assert "64 videos, 640 frames, 1 true box of 30 classes." in whole
+    assert ERRORS_OF_PART.format(subset="") not in whole
+
+
+def test_rows_without_interval_say_why(index: VideoIndex, tmp_path: Path) -> None:
+    text = f"Without an interval: {FEW_SOURCES}."
+    assert text not in written(tmp_path, EvaluationReport(REPORT.overall, {}, {}), index).texts
+    car = replace(REPORT.per_class["car"], ap50_interval=None)
+    report = EvaluationReport(REPORT.overall, {"car": car, "dog": REPORT.overall}, {})
+    assert written(tmp_path, report, index).texts.count(text) == 1
 
 
 def test_text_from_outside_is_escaped(index: VideoIndex, tmp_path: Path) -> None:

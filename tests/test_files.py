@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clab_lite.files import replaced, write_json, write_text
+from clab_lite.files import remove_parts, replaced, write_json, write_text
 
 
 def test_the_place_is_untouched_until_the_end(tmp_path: Path) -> None:
@@ -58,3 +58,14 @@ def test_text_and_json_make_their_folder(tmp_path: Path) -> None:
     assert (tmp_path / "a/b/text").read_bytes() == "Größe\n".encode()
     write_json(tmp_path / "c/values.json", {"steps": [0.5, None]})
     assert json.loads((tmp_path / "c/values.json").read_text()) == {"steps": [0.5, None]}
+
+
+def test_text_with_a_name_that_is_not_utf8_is_written_escaped(tmp_path: Path) -> None:
+    write_text(tmp_path / "page.html", f"dataset {os.fsdecode(b'one-' + bytes([255]))}")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "dataset one-\\udcff"
+
+
+def test_a_folder_named_like_a_part_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".old.0a1b.part").mkdir()
+    remove_parts(tmp_path)
+    assert (tmp_path / ".old.0a1b.part").is_dir()

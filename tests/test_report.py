@@ -53,7 +53,7 @@ def test_whole_report(data: ReportData, tmp_path: Path) -> None:
     assert reader.headings[0] == "tiny, seed 0"
     assert "The auxiliary branch costs nothing at inference" in reader.headings
     assert any("neighbour purity by class" in heading for heading in reader.headings)
-    assert any(heading.endswith("in 4 frames not picked by their result") for heading in reader.headings)
+    assert any(heading.endswith("in 4 frames not picked by result") for heading in reader.headings)
     assert len(reader.images) == 1 + 4 + 1
     assert reader.headings[-1] == "Words"
     assert "What this run does not show" in reader.headings

@@ -79,3 +79,15 @@ def test_no_file(tmp_path: Path) -> None:
         load_tensors(tmp_path / "none.pth")
     with pytest.raises(DataError, match=r"cannot be read \(Is a directory"):
         load_tensors(tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(10**6, 10**6), (31, 10**11), (4,)])
+def test_a_tensor_must_hold_what_its_shape_claims(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """One number, repeated to any size: a small file would fill the memory when its values are looked at."""
+    endless = torch.zeros(1).as_strided(shape, (0,) * len(shape))
+    torch.save({"state_dict": OrderedDict(good=torch.ones(3), bad=[endless])}, tmp_path / "a.pth")
+    with pytest.raises(DataError, match=r"a\.pth, state_dict\['bad'\]\[0\]: claims a shape of .* and holds 4"):
+        load_tensors(tmp_path / "a.pth")
+    part = torch.arange(100.0)[10:20]  # a view of less than its storage is nothing odd
+    torch.save({"part": part, "turned": torch.ones(3, 4).T, "none": torch.zeros(0, 5)}, tmp_path / "b.pth")
+    assert torch.equal(load_tensors(tmp_path / "b.pth")["part"], part)

@@ -7,6 +7,7 @@ this package, and it imports torch only inside a command, so that `--help` answe
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status (see above). Only bugs raise.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):  # a path need not be UTF-8: it must not end a command that has to name it
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = _run(words)
         sys.stdout.flush()  # a full disk behind it is told here, not by a traceback at exit

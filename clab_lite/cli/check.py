@@ -21,7 +21,7 @@ class Check:
     dataset: Dataset
     """ILSVRC folder, folder of train.json and val.json, or one COCO-VID or COCO .json file."""
     out: Path | None = None
-    """Text file for the whole report, with every bad record. On the screen: the first 5 of each kind."""
+    """Text file for the whole report, with every bad record. On the screen: the first 10 of each kind."""
     workers: int | None = None
     """Files read at the same time, 1 or more. Default: the cores of the computer and two more, at most 8."""
     fresh: bool = False

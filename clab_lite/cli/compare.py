@@ -13,7 +13,7 @@ from clab_lite.cli.evaluate import SubsetWords
 
 if TYPE_CHECKING:
     from clab_lite.compare import Comparison
-    from clab_lite.metrics.bootstrap import Difference
+    from clab_lite.metrics.certainty import Difference
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,10 @@ class Compare:
 
 def compare(options: Compare) -> int:
     """Detect what is not stored yet, print the table and the verdict."""
-    from clab_lite.cli.evaluate import home_of, require_resamples
+    from clab_lite.cli.evaluate import detect_where_possible, home_of, require_resamples
     from clab_lite.compare import compare_found
     from clab_lite.data.subset import Subset
     from clab_lite.data.vid import open_dataset
-    from clab_lite.dataset_detections import detect_selection
     from clab_lite.devices import pick_device
     from clab_lite.evaluate import require_same_classes
     from clab_lite.files import write_text
@@ -64,7 +63,8 @@ def compare(options: Compare) -> int:
     for run in (options.run_a, options.run_b):
         trained = load_run(run, device)
         require_same_classes(trained.class_names, index.class_names)
-        found.append(detect_selection(trained.detector, index, selection, store=home_of(run) / DETECTIONS))
+        store = home_of(run) / DETECTIONS
+        found.append(detect_where_possible(trained.detector, index, selection, store, instead=None))
     comparison = compare_found(index, selection, *found, subset=str(subset), resamples=options.resamples)
     print(f"A: {options.run_a}\nB: {options.run_b}")
     print("\n".join(comparison_table(comparison)))
@@ -91,9 +91,9 @@ def comparison_table(comparison: Comparison) -> list[str]:
 
 
 def _certainty(difference: Difference) -> str:
-    """The columns behind the difference; nothing when no videos were drawn."""
+    """The columns behind the difference; why there is nothing, when nothing says how sure it is."""
     span, share, p_value = difference.interval, difference.probability_better, difference.p_value
     if span is None or share is None or p_value is None:
-        return ""
+        return f"  ({difference.unsure})"
     written = f"[{span[0]:+.3f}, {span[1]:+.3f}]"
     return f"  {written:<18} {share:>8.0%} {p_value:>7.3f}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +14,14 @@ from tyro.conf import UseAppendAction
 from clab_lite.cli.commands import Dataset, Run
 
 if TYPE_CHECKING:
+    from clab_lite.data.selection import Selection
     from clab_lite.data.subset import Subset
     from clab_lite.data.vid import VideoIndex
     from clab_lite.detection_store import Found
-    from clab_lite.evaluation_report import EvaluationReport
+    from clab_lite.evaluation_report import EvaluationReport, Measured
     from clab_lite.trained import Trained
+
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 SubsetWords = Annotated[tuple[str, ...], UseAppendAction]
 
@@ -37,7 +42,7 @@ class Evaluate:
     occluded=yes, max_videos=20, every=2, seed=1."""
     out: Path | None = None
     """Folder to write. Default: RUN; for a subset or the split train RUN/evaluation/NAME; for a checkpoint file a
-    folder of its name in runs/evaluation."""
+    folder of its name in runs/evaluation. The evaluation of anything else in it is not replaced."""
     resamples: int = 1000
     """Draws of videos behind the intervals; 0 leaves them out."""
     device: str = "auto"
@@ -51,13 +56,12 @@ class Evaluate:
 
 def evaluate(options: Evaluate) -> int:
     """Detect what is not stored yet, score it, print the table, write the page and the files beside it."""
+    from clab_lite.cli.score_table import score_table
     from clab_lite.data.subset import Subset
     from clab_lite.data.vid import open_dataset
-    from clab_lite.dataset_detections import detect_selection
     from clab_lite.devices import pick_device
     from clab_lite.evaluate import require_same_classes
     from clab_lite.evaluation_report import Measured
-    from clab_lite.files import try_folder
     from clab_lite.scoring import score
     from clab_lite.trained import load_run
 
@@ -68,14 +72,19 @@ def evaluate(options: Evaluate) -> int:
     require_same_classes(trained.class_names, index.class_names)
     selection = subset.select(index)
     store, out = places(options, subset)
-    try_folder(out)
-    measured = Measured.of(trained, options.dataset, options.split, _weights_name(options.run_folder))
+    _require_writable(out)
+    weights = weights_name(options.run_folder, out)
+    measured = Measured.of(trained, options.dataset, options.split, weights)
+    require_replaceable(out, measured, str(subset))
     if measured.iterations is not None and measured.iteration < measured.iterations:
         print(f"The run is not finished: weights of step {measured.iteration} of {measured.iterations}.")
-    found = detect_selection(trained.detector, index, selection, store=store)
+    instead = out / store.name if options.out is not None else None
+    found = detect_where_possible(trained.detector, index, selection, store, instead)
     report = score(index, selection, found, subset=str(subset), resamples=options.resamples)
     report = replace(report, measured=measured)
     print("\n".join(score_table(report)))
+    if not report.overall.boxes:
+        print("there is no ground truth: AP is undefined")
     page = write_results(out, report, index, found, _page_name(out, options.run_folder, trained))
     print(f"{out / 'metrics.json'}\n{out / 'per_class.csv'}\n{page}")
     print(f"Next: open the page; then `clab-lite compare {options.run_folder} OTHER_RUN {options.dataset}`")
@@ -108,10 +117,61 @@ def require_resamples(resamples: int) -> None:
         raise DataError(f"--resamples {resamples} is negative. Choose 0 (no intervals) or more.")
 
 
-def _weights_name(run: Path) -> str:
+def weights_name(run: Path, out: Path) -> str:
+    """What a report in `out` calls the weights: the file in the run folder; anywhere else its path."""
     from clab_lite.training.checkpoint import CHECKPOINT
 
-    return run.name if run.is_file() else CHECKPOINT
+    if run.is_file():
+        return str(run)
+    own = run.resolve() in (out.resolve(), *out.resolve().parents)
+    return CHECKPOINT if own else str(run / CHECKPOINT)
+
+
+def require_replaceable(out: Path, measured: Measured, subset: str) -> None:
+    """Raise a DataError when the folder holds an evaluation of other weights, another dataset, split or subset.
+
+    That of the same is replaced, also when the run was trained further since.
+    """
+    from clab_lite.errors import DataError
+    from clab_lite.training.run_folder import METRICS
+
+    try:
+        earlier = json.loads((out / METRICS).read_text(encoding="utf-8"))
+        of, words = earlier["measured"], earlier.get("subset", "")
+        known = (Path(of["weights"]).resolve(), Path(of["dataset"]).resolve(), of["split"], words)
+    except (OSError, ValueError, KeyError, TypeError):  # none, or one that does not say
+        return
+    if known != (Path(measured.weights).resolve(), Path(measured.dataset).resolve(), measured.split, subset):
+        what = f"{of['weights']} on {of['dataset']}, split {of['split']}{words and f', {words}'}"
+        raise DataError.at(out, "", f"holds the evaluation of {what}", "Name another folder with --out.")
+
+
+def detect_where_possible(
+    detector: Any, index: VideoIndex, selection: Selection, store: Path, instead: Path | None
+) -> Found:
+    """`detect_selection`. A store that may not be written is replaced by another; by none, when that is None."""
+    from clab_lite.dataset_detections import detect_selection
+
+    try:
+        return detect_selection(detector, index, selection, store=store)
+    except OSError as error:
+        if error.errno not in _NOT_ALLOWED:
+            raise
+        reason = error.strerror
+    kept = "the detections are not kept" if instead is None else f"the detections go to {instead}"
+    print(f"{store} cannot be written ({reason}): {kept}")
+    return detect_selection(detector, index, selection, store=instead)
+
+
+def _require_writable(out: Path) -> None:
+    from clab_lite.errors import DataError
+    from clab_lite.files import try_folder
+
+    try:
+        try_folder(out)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror or error})"
+        raise DataError.at(out, "", problem, "Name another folder with --out.") from error
 
 
 def _page_name(out: Path, run: Path, trained: Trained) -> str:
@@ -139,38 +199,3 @@ def write_results(out: Path, report: EvaluationReport, index: VideoIndex, found:
         return {"boxes": part.boxes, "scores": part.scores, "labels": part.labels}
 
     return write_evaluation_page(out / page, report, index, of_frame, index.class_names)
-
-
-def score_table(report: EvaluationReport) -> list[str]:
-    """The report as aligned text: protocols, then COCO AP of all frames, by trouble, size and class.
-
-    clean*: AP50 on the clean frames over the classes that the frames of the trouble show.
-    """
-    lines = [f"{'AP50 by protocol':<18} {'all':>22} {'slow':>22} {'medium':>22} {'fast':>22}"]
-    for protocol in report.protocols.values():
-        scores = [protocol.scores.get(motion) for motion in ("all", "slow", "medium", "fast")]
-        cells = ["-" if score is None else _value(score.value, score.interval) for score in scores]
-        lines.append(f"{protocol.title:<18} " + " ".join(f"{cell:>22}" for cell in cells))
-    rows: dict[str, Any] = {"all frames": report.overall, **report.by_trouble}
-    rows |= {f"{name} objects": scores for name, scores in report.by_size.items()} | report.per_class
-    head = f"{'AP50':>22} {'clean*':>7} {'AP50:95':>22} {'videos':>7} {'frames':>8} {'boxes':>8}"
-    lines += ["", f"{'COCO':<18} {head}"]
-    for name, scores in rows.items():
-        ap50, ap = _value(scores.ap50, scores.ap50_interval), _value(scores.ap, scores.ap_interval)
-        clean = "-" if scores.clean_ap50 is None else f"{scores.clean_ap50:.3f}"
-        counts = f"{scores.videos:>7} {scores.frames:>8} {scores.boxes:>8}"
-        lines.append(f"{name.replace('_', ' '):<18} {ap50:>22} {clean:>7} {ap:>22} {counts}")
-    if report.overall.ap50_interval is not None:
-        lines.append("in brackets: 95 % interval over drawn videos")
-    if report.by_trouble:
-        lines.append("clean*: AP50 on clean frames, over the classes that the frames of the row show")
-    if report.errors:
-        costs = sorted(report.errors.items(), key=lambda item: -item[1].cost)
-        lines.append("AP50 lost to errors: " + ", ".join(f"{kind} {error.cost:.3f}" for kind, error in costs))
-    return lines
-
-
-def _value(value: float | None, span: tuple[float, float] | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3f}" + ("" if span is None else f" [{span[0]:.3f}, {span[1]:.3f}]")

@@ -22,7 +22,7 @@ import numpy as np
 from clab_lite.data.table import IndexTable
 from clab_lite.files import replaced
 
-VERSION = 3
+VERSION = 4
 """Raise when the meaning of a stored column changes."""
 
 INDEX_FOLDER = ".clab_lite"
@@ -34,22 +34,22 @@ _COLUMNS = tuple(field.name for field in fields(IndexTable) if field.name not in
 
 def fingerprint(options: str, paths: Iterable[Path], base: Path) -> str:
     """A digest of names, sizes and modification times (of folders the time only); missing paths count too."""
-    digest = hashlib.sha256(f"{VERSION}\n{options}\n".encode())
+    digest = hashlib.sha256(os.fsencode(f"{VERSION}\n{options}\n"))
     for path in paths:
         name = os.path.relpath(path, base)
         try:
             status = path.stat()
         except OSError:
-            digest.update(f"{name}\tmissing\n".encode())
+            digest.update(os.fsencode(f"{name}\tmissing\n"))
             continue
         size = 0 if path.is_dir() else status.st_size
-        digest.update(f"{name}\t{size}\t{status.st_mtime_ns}\n".encode())
+        digest.update(os.fsencode(f"{name}\t{size}\t{status.st_mtime_ns}\n"))
     return digest.hexdigest()
 
 
 def load(base: Path, name: str, expected: str) -> IndexTable | None:
     """The stored table with this fingerprint, or None when there is none or it cannot be used."""
-    for path in _places(base, name):
+    for path in places(base, f"{name}.npz"):
         try:
             with np.load(path, allow_pickle=False) as stored:
                 text = json.loads(stored["text"].tobytes())
@@ -66,7 +66,7 @@ def save(base: Path, name: str, table: IndexTable, stamp: str) -> Path | None:
     arrays = {column: getattr(table, column) for column in _COLUMNS}
     arrays["text"] = np.frombuffer(json.dumps(text).encode(), dtype=np.uint8)
     problem: OSError | None = None
-    for path in _places(base, name):
+    for path in places(base, f"{name}.npz"):
         try:
             _write(path, arrays)
             return path
@@ -76,14 +76,15 @@ def save(base: Path, name: str, table: IndexTable, stamp: str) -> Path | None:
     return None
 
 
-def _places(base: Path, name: str) -> list[Path]:
-    beside = base / INDEX_FOLDER / f"{name}.npz"
+def places(base: Path, file_name: str) -> list[Path]:
+    """Where a file about the dataset in `base` may lie, best first: beside the dataset, in the user's cache folder."""
+    beside = base / INDEX_FOLDER / file_name
     try:
         cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     except RuntimeError:  # no $HOME, and a user that the system does not know
         return [beside]
-    owner = hashlib.sha256(str(base.resolve()).encode()).hexdigest()[:16]
-    return [beside, cache_home / "clab_lite" / f"{owner}_{name}.npz"]
+    owner = hashlib.sha256(os.fsencode(base.resolve())).hexdigest()[:16]  # a path need not be UTF-8
+    return [beside, cache_home / "clab_lite" / f"{owner}_{file_name}"]
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:

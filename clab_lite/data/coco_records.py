@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from clab_lite.data.coco_faults import Faults, report
 from clab_lite.data.json_fields import MAX_ID, MAX_PIXELS, Fields, is_whole
 from clab_lite.data.source_file import read_json
 from clab_lite.errors import DataError
@@ -59,18 +60,13 @@ class CocoAnnotation(NamedTuple):
     generated: bool
     crowd: bool
     """`iscrowd`: the box is around a group that nobody has told apart."""
-
-
-def report(error: DataError, problems: list[str] | None) -> None:
-    """Append it to the list; without a list, raise it."""
-    if problems is None:
-        raise error
-    problems.append(str(error))
+    area: float
+    """Pixels² of the object itself, less than its box when it was drawn as a mask; NaN when the file does not tell."""
 
 
 @dataclass(frozen=True)
 class CocoFile:
-    """All records of a file. Ids are unique, and what they point to exists."""
+    """All records of a file. Ids are unique, and what they point to exists (or was left out with the bad records)."""
 
     categories: dict[int, CocoCategory]
     videos: dict[int, CocoVideo]
@@ -78,12 +74,12 @@ class CocoFile:
     annotations: list[CocoAnnotation]
 
 
-def read_file(path: Path, problems: list[str] | None = None) -> CocoFile:
+def read_file(path: Path, faults: Faults | None = None) -> CocoFile:
     """Read the four lists of a file. Without "videos", each `video_id` that an image gives is a video.
 
     Args:
         path: the .json file.
-        problems: given a list, bad records are appended to it and left out; without one the first is raised.
+        faults: bad records are noted in it and left out; without it the first is raised.
 
     Raises:
         DataError: names the record, or says why the file is none of this kind.
@@ -98,16 +94,19 @@ def read_file(path: Path, problems: list[str] | None = None) -> CocoFile:
             raise DataError.at(path, "", f"it has no list {key!r}", remedy)
 
     def records(title: str, key: str, make: Callable[[Fields], _Made]) -> Iterator[_Made]:
-        return _records(path, title, lists[key], make, problems)
+        return _records(path, title, lists[key], make, faults)
 
-    categories = _by_id(path, "category", records("category", "categories", _category), problems)
-    videos = _by_id(path, "video", records("video", "videos", _video), problems)
-    _refuse_same_names(path, "category", categories.values(), problems)
-    _refuse_same_names(path, "video", videos.values(), problems)
-    known = None if problems else videos  # where some were left out, pointing to them is no second problem
-    images = _by_id(path, "image", records("image", "images", lambda fields: _image(fields, known)), problems)
-    targets = (None, None) if problems else (images, categories)
-    annotations = list(records("annotation", "annotations", lambda fields: _annotation(fields, *targets)))
+    def targets(title: str, found: dict[int, _Identified]) -> Container[int] | None:
+        return found if faults is None else faults.targets(title, found)
+
+    categories = _by_id(path, "category", records("category", "categories", _category), faults)
+    videos = _by_id(path, "video", records("video", "videos", _video), faults)
+    _refuse_same_names(path, "category", categories.values(), faults)
+    _refuse_same_names(path, "video", videos.values(), faults)
+    known = targets("video", videos)
+    images = _by_id(path, "image", records("image", "images", lambda fields: _image(fields, known)), faults)
+    both = targets("image", images), targets("category", categories)
+    annotations = list(records("annotation", "annotations", lambda fields: _annotation(fields, *both)))
     return CocoFile(categories, videos, images, annotations)
 
 
@@ -134,7 +133,7 @@ _Identified = TypeVar("_Identified", CocoCategory, CocoVideo, CocoImage)
 
 
 def _records(
-    path: Path, title: str, items: list[Any], make: Callable[[Fields], _Made], problems: list[str] | None
+    path: Path, title: str, items: list[Any], make: Callable[[Fields], _Made], faults: Faults | None
 ) -> Iterator[_Made]:
     for position, item in enumerate(items):
         try:
@@ -143,30 +142,38 @@ def _records(
                 raise DataError.at(path, f"{title} {position}", problem, "Write the file again.")
             record = make(Fields(path, title, position, item))
         except DataError as error:
-            report(error, problems)
+            report(error, faults)
+            if faults is not None:
+                faults.leave_out(title, item if isinstance(item, dict) else None)
             continue
         yield record
 
 
-def _by_id(
-    path: Path, title: str, records: Iterable[_Identified], problems: list[str] | None
-) -> dict[int, _Identified]:
+def _by_id(path: Path, title: str, records: Iterable[_Identified], faults: Faults | None) -> dict[int, _Identified]:
     found: dict[int, _Identified] = {}
+    again: list[_Identified] = []
     for record in records:
         if record.id in found:
-            report(DataError.at(path, f"{title} {record.id}", "two share this id", "Give each its own."), problems)
-        found[record.id] = record
+            report(DataError.at(path, f"{title} {record.id}", "two share this id", "Give each its own."), faults)
+            again.append(record)
+        else:
+            found[record.id] = record
+    if faults is not None:  # nobody can tell which of the two is meant
+        first = [found.pop(identity) for identity in {record.id for record in again}]
+        for record in first + again:
+            faults.shared.add((title, record.id))
+            faults.leave_out(title, record._asdict())
     return found
 
 
 def _refuse_same_names(
-    path: Path, title: str, records: Iterable[CocoCategory | CocoVideo], problems: list[str] | None
+    path: Path, title: str, records: Iterable[CocoCategory | CocoVideo], faults: Faults | None
 ) -> None:
     first: dict[str, int] = {}
     for record in records:
         if first.setdefault(record.name, record.id) != record.id:
             problem = f"its name {record.name!r} is also that of {title} {first[record.name]}"
-            report(DataError.at(path, f"{title} {record.id}", problem, "Give each its own name."), problems)
+            report(DataError.at(path, f"{title} {record.id}", problem, "Give each its own name."), faults)
 
 
 def _category(fields: Fields) -> CocoCategory:
@@ -208,4 +215,5 @@ def _annotation(fields: Fields, images: Container[int] | None, categories: Conta
         occluded=fields.flag("occluded"),
         generated=fields.flag("generated"),
         crowd=fields.flag("iscrowd"),
+        area=fields.area(),
     )

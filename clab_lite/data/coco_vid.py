@@ -3,7 +3,7 @@
     categories   id, name
     videos       id, name, vid_train_frames (key frames as mmtracking reads them: one early); may be missing
     images       id, file_name, width, height; of a video: video_id, frame_id 0..n-1, is_vid_train_frame, annotated
-    annotations  image_id, category_id, bbox [x, y, width, height], instance_id, occluded, generated, iscrowd
+    annotations  image_id, category_id, bbox [x, y, width, height], area, instance_id, occluded, generated, iscrowd
 
 Images without video_id are still images, as in plain COCO files and in `imagenet_det_30plus1cls.json`; those marked
 `is_vid_train_frame: false` are left out. Groups (`iscrowd`) are not trained on; in evaluation they excuse what is
@@ -13,13 +13,15 @@ detected in them.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from clab_lite.data.classes import NAME_TO_LABEL, VID_CLASSES
-from clab_lite.data.coco_records import CocoAnnotation, CocoCategory, CocoFile, CocoImage, CocoVideo, read_file, report
+from clab_lite.data.coco_faults import Faults, report
+from clab_lite.data.coco_records import CocoAnnotation, CocoCategory, CocoFile, CocoImage, CocoVideo, read_file
 from clab_lite.data.lists import evenly_spaced
 from clab_lite.data.table import IndexTable, VideoRecord, assemble
 from clab_lite.errors import DataError
@@ -50,9 +52,7 @@ def build_table(paths: Sequence[Path], *, key_frames: bool, shift: int, progress
         if class_names not in (None, names):
             raise DataError.at(path, "categories", "they differ from the video file's", "Use matching files.")
         class_names = names
-        boxes: dict[int, list[CocoAnnotation]] = {image_id: [] for image_id in content.images}
-        for item in content.annotations:
-            boxes[item.image_id].append(item)
+        boxes = _boxes_by_image(content)
         groups = _frames_by_video(path, content)
         for video, images in tqdm(groups, desc=f"reading {path.name}", delay=1.0, disable=not progress):
             records.append(_record(video, images, boxes, labels))
@@ -90,16 +90,32 @@ def image_folders(path: Path, table: IndexTable) -> tuple[Path, Path]:
     return first("Data/VID", still=False), first("Data/DET", still=True)
 
 
-def find_problems(path: Path) -> list[str]:
-    """One line per bad record of a json file, instead of the first one only."""
-    problems: list[str] = []
+def read_sound(path: Path, faults: Faults) -> IndexTable | None:
+    """The table of all records of a json file that are in order; what is wrong with the others goes to `faults`.
+
+    Where images were left out, the frames of their videos have moved up. Objects of a category that was left out have
+    the label -1. None: no image is in order.
+    """
     try:
-        content = read_file(path, problems)
-        if not problems:  # the frames of a video cannot be counted where images were left out
-            _frames_by_video(path, content, problems)
+        content = read_file(path, faults)
     except DataError as error:
-        problems.append(str(error))
-    return problems
+        report(error, faults)
+        faults.unchecked.append("its records")
+        return None
+    names, labels = _classes(content.categories)
+    labels |= {item.category_id: -1 for item in content.annotations if item.category_id not in content.categories}
+    boxes = _boxes_by_image(content)
+    records: list[VideoRecord] = []
+    files: list[str] = []
+    for video, images in _frames_by_video(path, content, faults):
+        if images:
+            records.append(_record(video, images, boxes, labels))
+            files += [image.file_name for image in images]
+    faults.finish()
+    if not records and not faults.problems:
+        report(DataError.at(path, "images", "the file lists no image", "Use a file with images."), faults)
+    by_pattern = not faults.problems and _follows_pattern(records, files)
+    return assemble(records, names, [], None if by_pattern else files) if records else None
 
 
 def _classes(categories: dict[int, CocoCategory]) -> tuple[tuple[str, ...], dict[int, int]]:
@@ -114,26 +130,55 @@ def _classes(categories: dict[int, CocoCategory]) -> tuple[tuple[str, ...], dict
 _Group = tuple[CocoVideo | None, list[CocoImage]]
 
 
-def _frames_by_video(path: Path, content: CocoFile, problems: list[str] | None = None) -> list[_Group]:
+def _boxes_by_image(content: CocoFile) -> dict[int, list[CocoAnnotation]]:
+    """The objects of each image, by its id."""
+    boxes: dict[int, list[CocoAnnotation]] = {image_id: [] for image_id in content.images}
+    for item in content.annotations:
+        if item.image_id in boxes:  # not of an image that was left out
+            boxes[item.image_id].append(item)
+    return boxes
+
+
+def _frames_by_video(path: Path, content: CocoFile, faults: Faults | None = None) -> list[_Group]:
     """(video, its images by frame) in file order, then (None, [image]) for each still image."""
     frames: dict[int, list[CocoImage]] = {video_id: [] for video_id in content.videos}
     stills: list[_Group] = []
     for image in content.images.values():
         if image.video_id is not None:
-            frames[image.video_id].append(image)
+            frames.setdefault(image.video_id, []).append(image)  # its video may have been left out
         elif image.is_key_frame is not False:
             stills.append((None, [image]))
     groups: list[_Group] = []
     for video_id, images in frames.items():
-        video = content.videos[video_id]
+        video = content.videos.get(video_id) or CocoVideo(video_id, str(video_id), [])
         images.sort(key=lambda image: image.frame_id)
-        wrong = next((frame for frame, image in enumerate(images) if image.frame_id != frame), None)
-        if not images or wrong is not None:
-            problem = f"frame {wrong} is missing or given twice" if images else "it has no image"
-            error = DataError.at(path, f"video {video.name}", problem, "frame_id must run 0, 1, 2, ...")
-            report(error, problems)
+        _check_order(path, video, images, faults)
         groups.append((video, images))
     return groups + stills
+
+
+def _check_order(path: Path, video: CocoVideo, images: Sequence[CocoImage], faults: Faults | None) -> None:
+    """Every frame is given once. Images that were left out count, where their frame is known."""
+    taken, unplaced = Counter(image.frame_id for image in images), 0
+    if faults is not None:
+        if ("video", video.id) in faults.shared:
+            faults.unchecked.append(f"the frames of video {video.id}, as two share this id")
+            return
+        taken += faults.frames.get(video.id, Counter())
+        unplaced = faults.unplaced[video.id] + faults.unplaced[None]
+    ordered = sorted(taken)
+    missing = ordered[-1] + 1 - len(ordered) if ordered else 0
+    problems = [f"frame {frame} is given {taken[frame]} times" for frame in ordered if taken[frame] > 1]
+    if missing > unplaced:
+        first = next(frame for frame, given in enumerate([*ordered, -1]) if frame != given)
+        more = f", and {missing - 1:,} after it" if missing > 1 else ""
+        problems.append(f"frame {first} is missing{more}")
+    elif missing and faults is not None:
+        faults.unchecked.append(f"the frames of video {video.name}, as those of bad records cannot be told")
+    if not ordered and not unplaced:
+        problems.append("it has no image")
+    for problem in problems:
+        report(DataError.at(path, f"video {video.name}", problem, "frame_id must run 0, 1, 2, ..."), faults)
 
 
 def _record(
@@ -148,7 +193,7 @@ def _record(
                 record.counts["objects of other classes, skipped"] += 1
                 continue
             track_id = record.boxes_per_frame[-1] if record.is_still else item.track_id
-            record.add_box(item.box, label, track_id, item.occluded, item.generated, item.crowd)
+            record.add_box(item.box, label, track_id, item.occluded, item.generated, item.crowd, item.area)
     return record
 
 

@@ -100,7 +100,7 @@ def read_video(
         check_frames(images, ".JPEG", frame_count)
     record = VideoRecord(name, False)
     for frame in range(frame_count):
-        _add_frame(record, read_annotation(folder / f"{frame:06d}.xml", tracks=True), labels)
+        add_frame(record, read_annotation(folder / f"{frame:06d}.xml", tracks=True), labels)
     return record
 
 
@@ -112,12 +112,13 @@ def read_stills(root: Path, names: Iterable[str], labels: Mapping[str, int] = WN
         if os.path.exists(path):
             annotation = read_annotation(path, tracks=False)
             record = VideoRecord(name, True)
-            _add_frame(record, annotation, labels)
+            add_frame(record, annotation, labels)
             records.append(record)
     return records
 
 
-def _add_frame(record: VideoRecord, annotation: XmlAnnotation, labels: Mapping[str, int]) -> None:
+def add_frame(record: VideoRecord, annotation: XmlAnnotation, labels: Mapping[str, int]) -> None:
+    """Append the next frame of a video, without the objects of other classes."""
     record.start_frame(annotation.width, annotation.height)
     for item in annotation.objects:
         label = labels.get(item.wnid)

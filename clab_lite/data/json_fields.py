@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import reprlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,15 @@ class Fields:
         x, y, width, height = value
         return x, y, x + width, y + height
 
+    def area(self) -> float:
+        """`area` in pixels²; NaN when there is none."""
+        value = self.values.get("area")
+        if value is None:
+            return math.nan
+        if not (_is_number(value) and abs(value) <= MAX_PIXELS**2):
+            raise self.error("area", "the area of the object in pixels², or leave it out")
+        return float(value)
+
     def error(self, key: str, wanted: str) -> DataError:
         """The error for a field that is missing or not what is wanted."""
         problem = f"{key} is {reprlib.repr(self.values[key])}" if key in self.values else f"it has no {key!r}"
@@ -103,5 +113,9 @@ def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _is_coordinate(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_PIXELS
+    return _is_number(value) and abs(value) <= MAX_PIXELS

@@ -38,14 +38,15 @@ class Selection:
     video_of_frame: NDArray[np.int32]
     """(F,) position in `videos`."""
     truth: NDArray[np.int64]
-    """(G,) row of each object in the index's table; objects of other classes than `labels` are left out."""
+    """(G,) row of each object in the index's table, of all classes: those that are not evaluated may be near to a
+    detection, or be what it confuses."""
     image: NDArray[np.int64]
     """(G,) row of its frame in the frame table, ascending."""
     asked: NDArray[np.bool_]
-    """(G,) objects that the subset asks for; finding the others is neither right nor wrong."""
+    """(G,) objects that the subset asks for."""
     ignored: NDArray[np.bool_]
-    """(G,) objects that are not asked for because of motion or occlusion. Size is judged by each protocol itself, from
-    `area`."""
+    """(G,) objects that are not asked for because of motion or occlusion: finding them is neither right nor wrong.
+    Size is judged by each protocol itself, from `area`; other classes than `labels` are left out of the results."""
     motion: NDArray[np.float64] | None
     """(G,) motion IoU over all frames of the video, NaN for an object without track; None when none has one."""
     labels: NDArray[np.bool_]
@@ -78,12 +79,11 @@ def select(index: VideoIndex, subset: Subset) -> Selection:
     video_of_frame = np.repeat(np.arange(len(videos), dtype=np.int32), [len(numbers) for numbers in kept])
     truth, image = _objects(table.box_offsets, rows)
     labels = np.array([not subset.classes or name in subset.classes for name in index.class_names], bool)
+    own = labels[table.labels[truth]]
     if subset.classes:
-        own = labels[table.labels[truth]]
-        truth, image = truth[own], image[own]
-        _require(len(truth) > 0, f"classes={','.join(subset.classes)} leaves no object in the frames that are left")
+        _require(bool(own.any()), f"classes={','.join(subset.classes)} leaves no object in the frames that are left")
     motion = _motion(index, videos, truth)
-    asked, ignored = _asked(index, subset, truth, motion)
+    asked, ignored = _asked(index, subset, truth, own, motion)
     area = AREA_RANGES[subset.size or "all"]
     return Selection(
         videos, kept, rows, video_of_frame, truth, image, asked, ignored, motion, labels, subset.motion, area
@@ -183,23 +183,27 @@ def _motion(index: VideoIndex, videos: NDArray[np.int64], truth: NDArray[np.int6
 
 
 def _asked(
-    index: VideoIndex, subset: Subset, truth: NDArray[np.int64], motion: NDArray[np.float64] | None
+    index: VideoIndex,
+    subset: Subset,
+    truth: NDArray[np.int64],
+    own: NDArray[np.bool_],
+    motion: NDArray[np.float64] | None,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(G,) objects that are asked for; (G,) those that are not because of motion or occlusion."""
+    """(G,) objects that are asked for; (G,) those that are not because of motion or occlusion. own: (G,) those of the
+    chosen classes."""
     table, ignored = index.table, np.zeros(len(truth), bool)
     if subset.motion is not None:
         _require(motion is not None, f"motion={subset.motion}: the objects have no track ids")
         values = np.asarray(motion)
         ignored |= ~(motion_range(values, subset.motion) | np.isnan(values))
-        _require(not ignored.all(), f"motion={subset.motion} leaves no object")
+        _require(bool((own & ~ignored).any()), f"motion={subset.motion} leaves no object")
     if subset.occluded is not None:
         ignored |= ((table.flags[truth] & OCCLUDED) > 0) != subset.occluded
-        _require(not ignored.all(), f"occluded={'yes' if subset.occluded else 'no'} leaves no object")
-    asked = ~ignored
+        _require(bool((own & ~ignored).any()), f"occluded={'yes' if subset.occluded else 'no'} leaves no object")
+    asked = own & ~ignored
     if subset.size is not None:
         least, most = AREA_RANGES[subset.size]
-        sides = table.boxes[truth, 2:].astype(np.float64) - table.boxes[truth, :2].astype(np.float64)
-        areas = sides[:, 0] * sides[:, 1]
+        areas = table.areas[truth]
         asked &= (areas >= least) & (areas <= most)
         _require(bool(asked.any()), f"size={subset.size} leaves no object")
     return asked, ignored

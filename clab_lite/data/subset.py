@@ -29,7 +29,7 @@ class Subset:
     """What part of a dataset to evaluate. Conditions add up; what is left out does not restrict.
 
     Some choose frames (`videos`, `trouble`, `max_videos`, `every`): the others are not evaluated. `classes` chooses
-    labels: objects and detections of other classes are left out. The rest choose objects (`motion`, `size`,
+    what is reported: those classes as they score among all. The rest choose objects (`motion`, `size`,
     `occluded`): the others are ignored, which means that finding them is neither right nor wrong.
 
         Subset(classes=("dog", "car"), motion="fast", every=2)

@@ -7,6 +7,7 @@ about 70 MB.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,8 @@ class VideoRecord:
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     track_ids: list[int] = field(default_factory=list)
+    areas: list[float] = field(default_factory=list)
+    """Pixels²; NaN where the file does not tell."""
     flags: list[int] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     """What was met on the way and kept or skipped, by its plain English name."""
@@ -57,6 +60,7 @@ class VideoRecord:
         occluded: bool,
         generated: bool,
         crowd: bool = False,
+        area: float = math.nan,
     ) -> None:
         """Append one object of the frame that was started last. Odd boxes are kept raw, and counted."""
         x1, y1, x2, y2 = box
@@ -71,6 +75,7 @@ class VideoRecord:
         self.boxes.append(box)
         self.labels.append(label)
         self.track_ids.append(track_id)
+        self.areas.append(area)
         self.counts["groups (iscrowd), neither trained on nor to be found"] += crowd
         self.flags.append(OCCLUDED * occluded + GENERATED * generated + CROWD * crowd)
 
@@ -106,6 +111,8 @@ class IndexTable:
     counts: dict[str, int] = field(default_factory=dict)
     unannotated: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """(U,) rows of the frames whose objects nobody has drawn, ascending: no key frames, and not evaluated."""
+    given_areas: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    """(N,) pixels² of the objects themselves, as the file says; NaN where it does not. (0,) when it never does."""
 
     @cached_property
     def annotated(self) -> NDArray[np.bool_]:
@@ -113,6 +120,13 @@ class IndexTable:
         answer = np.ones(len(self.frame_sizes), np.bool_)
         answer[self.unannotated] = False
         return answer
+
+    @cached_property
+    def areas(self) -> NDArray[np.float64]:
+        """(N,) pixels², for ranges of size; width x height where the file does not tell (a mask is smaller)."""
+        sides = self.boxes[:, 2:].astype(np.float64) - self.boxes[:, :2].astype(np.float64)
+        areas = sides[:, 0] * sides[:, 1]
+        return np.where(np.isnan(self.given_areas), areas, self.given_areas) if len(self.given_areas) else areas
 
     def trainable_key_frames(self) -> NDArray[np.int64]:
         """(K', 2) listed key frames that hold a trainable box, are annotated and not too small."""
@@ -172,7 +186,7 @@ def assemble(
     frame_starts = np.cumsum(frame_counts) - frame_counts
     boxes_per_frame = _column(records, "boxes_per_frame", np.int64)
     box_sizes = sizes[np.repeat(np.arange(len(sizes)), boxes_per_frame)]
-    flags = _column(records, "flags", np.uint8)
+    flags, areas = _column(records, "flags", np.uint8), _column(records, "areas", np.float64)
     usable = trainable(boxes, *box_sizes.T) & ((flags & CROWD) == 0)
     flags |= np.where(usable, TRAINABLE, 0).astype(np.uint8)
     return IndexTable(
@@ -192,6 +206,7 @@ def assemble(
         file_names=None if file_names is None else tuple(file_names),
         counts={name: int(count) for name, count in counts.items() if count},
         unannotated=np.flatnonzero(~_column(records, "annotated", np.bool_)),
+        given_areas=areas[:0] if np.isnan(areas).all() else areas,
     )
 
 

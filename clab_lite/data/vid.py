@@ -134,6 +134,9 @@ def _open_json(
 ) -> VideoIndex:
     det = path.parent / coco_vid.DET_FILE
     files = [path, det] if include_det and det.is_file() else [path]
+    if not path.exists() and find_json(path.parent, split) == path:
+        other = "use --split train" if split == "val" else "evaluate on the other file with --split val"
+        raise DataError.at(path.parent, "", f"there is no {path.name}", f"Write it, or {other}.")
     name = f"{path.stem}_{options}"
     stamp = index_cache.fingerprint(name, files, path.parent) if cache else ""
     table = index_cache.load(path.parent, name, stamp) if cache else None
@@ -161,7 +164,14 @@ def require_ilsvrc(path: Path) -> None:
         raise DataError.at(path, "", "it does not exist", remedy)
     if (path / "Data/VID").is_dir():
         raise DataError.at(path, "", "it has Data/VID but no Annotations/VID", "Unpack the annotations there too.")
+    if path.is_file():
+        raise DataError.at(path, "", "it is not a .json file", remedy)
     inside = [child for child in sorted(path.glob("*")) if (child / "Annotations/VID").is_dir()]
+    others = sorted(path.glob("*.json"))
+    if others and not inside:
+        names = ", ".join(file.name for file in others[:3]) + (", ..." if len(others) > 3 else "")
+        remedy = f"Give {others[0]}, or name your files train.json and val.json and give their folder."
+        raise DataError.at(path, "", f"it holds {names}, but neither train.json nor val.json", remedy)
     if inside:
         remedy = f"Did you mean {inside[0]}?"
     raise DataError.at(path, "", "this is not an ILSVRC folder", remedy)

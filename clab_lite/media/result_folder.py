@@ -6,87 +6,134 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
+from itertools import count as numbers
 from pathlib import Path
-from tempfile import mkdtemp
 
 from clab_lite.errors import DataError
 from clab_lite.files import try_folder, write_json
 
+DETECTIONS = "detections.jsonl"
 SUMMARY = "summary.json"
+_INCOMPLETE = "detections.incomplete"
+_STAGING = ".results"
+_RESERVE, _RESERVE_BYTES = ".reserve", 1 << 16
+"""Taken at the start and freed for summary.json: a disk that became full must not lose what was done."""
 _FILES = "files"
 
 
 class ResultFolder:
-    """New results are made in a hidden folder inside; `keep` moves them to their places in one go."""
+    """New results are made in a hidden folder inside; `keep` moves them to their places in one go.
+
+    For one process at a time: whoever makes one holds the folder's lock.
+    """
 
     def __init__(self, folder: Path, planned: Iterable[str]) -> None:
         """
         Args:
-            folder: new, empty, or with earlier results, as its summary.json lists them.
+            folder: passes `require_results`. The lines that a killed process left are moved to
+                detections.incomplete.jsonl, and `rescued` says so.
             planned: names, relative to the folder, that may be written.
 
         Raises:
             DataError: a planned file is there and is not from earlier results; or other files, and no results.
         """
         self.folder = folder
-        try_folder(folder)
-        self._earlier = self._listed()
+        self._earlier = _listed(folder)
         taken = [name for name in planned if (folder / name).exists() and name not in self._earlier]
         if taken:
-            raise self._not_ours(folder / taken[0])
-        self.staging = Path(mkdtemp(prefix=".results.", suffix=".part", dir=folder))
+            raise _not_ours(folder / taken[0])
+        self.staging = folder / _STAGING
+        self.rescued = self._rescue()
+        try:
+            self.staging.mkdir()
+            (self.staging / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
+        except OSError as error:
+            self.discard()
+            raise self.cannot_write(error) from error
 
     def keep(self, summary: dict) -> Path:
         """Replace the earlier results by what was made; summary.json, with the list of files, comes last.
 
         Returns:
             The path of summary.json.
+
+        Raises:
+            DataError: the folder cannot be written any more.
         """
-        made = sorted(path.relative_to(self.staging).as_posix() for path in self.staging.rglob("*") if path.is_file())
-        for name in self._earlier - {*made, SUMMARY}:
-            (self.folder / name).unlink(missing_ok=True)
-        for name in made:
-            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(self.staging / name, self.folder / name)
-        emptied = {self.folder / Path(name).parent for name in self._earlier} - {self.folder}
-        for place in emptied:
-            if place.is_dir() and not any(place.iterdir()):
-                place.rmdir()
-        write_json(self.folder / SUMMARY, {**summary, _FILES: made})
+        try:
+            (self.staging / _RESERVE).unlink(missing_ok=True)
+            paths = (path for path in self.staging.rglob("*") if path.is_file())
+            made = sorted(path.relative_to(self.staging).as_posix() for path in paths)
+            for name in self._earlier - {*made, SUMMARY}:
+                (self.folder / name).unlink(missing_ok=True)
+            for name in made:
+                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(self.staging / name, self.folder / name)
+            emptied = {self.folder / Path(name).parent for name in self._earlier} - {self.folder}
+            for place in emptied:
+                if place.is_dir() and not any(place.iterdir()):
+                    place.rmdir()
+            write_json(self.folder / SUMMARY, {**summary, _FILES: made})
+        except OSError as error:
+            raise self.cannot_write(error) from error
         return self.folder / SUMMARY
 
     def discard(self) -> None:
         """Remove the hidden folder with what was not kept."""
         shutil.rmtree(self.staging, ignore_errors=True)
 
-    def _listed(self) -> set[str]:
-        """Names of earlier results, summary.json among them; parts that a killed process left are removed."""
-        path = self.folder / SUMMARY
-        if not path.exists():
-            others = [other for other in self.folder.iterdir() if not _is_part(other)]
-            if others:
-                raise self._not_ours(others[0])
-        for part in filter(_is_part, self.folder.iterdir()):
-            shutil.rmtree(part, ignore_errors=True)
-        if not path.exists():
-            return set()
-        try:
-            names = set(json.loads(path.read_text(encoding="utf-8"))[_FILES])
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._not_ours(path) from error
-        foreign = [name for name in names if not isinstance(name, str) or not _is_inside(name)]
-        if foreign:
-            raise self._not_ours(path)
-        return names | {SUMMARY}
+    def cannot_write(self, error: OSError, kept: str = "") -> DataError:
+        """The error for a person: it names the folder, not what is hidden in it."""
+        problem = f"could not be written ({error.strerror or error}){kept and f'; {kept}'}"
+        return DataError.at(self.folder, "", problem, "Make room or correct the permissions, then detect again.")
 
-    @staticmethod
-    def _not_ours(path: Path) -> DataError:
-        problem = "is not from earlier detections and would be mixed with new ones"
-        return DataError.at(path, "", problem, "Name another --out.")
+    def _rescue(self) -> str | None:
+        """Move the whole lines of a killed process out of its hidden folder, which goes; say so."""
+        left = self.staging / DETECTIONS
+        count = length = 0
+        if left.is_file():
+            with left.open("rb") as file:
+                for line in file:
+                    if line.endswith(b"\n"):
+                        count, length = count + 1, length + len(line)
+        said = None
+        if count:
+            os.truncate(left, length)
+            names = (f"{_INCOMPLETE}{f'.{number}' if number > 1 else ''}.jsonl" for number in numbers(1))
+            name = next(name for name in names if not (self.folder / name).exists())
+            os.replace(left, self.folder / name)
+            said = f"{self.folder / name} holds the {count} frames that a killed detection had finished"
+        self.discard()
+        return said
 
 
-def _is_part(path: Path) -> bool:
-    return path.is_dir() and path.name.startswith(".results.") and path.name.endswith(".part")
+def require_results(folder: Path) -> None:
+    """Make the folder and try to write in it. DataError unless it is new, empty, or holds earlier results."""
+    try_folder(folder)
+    _listed(folder)
+
+
+def _listed(folder: Path) -> set[str]:
+    """Names of earlier results, summary.json among them; none of them when the folder is new."""
+    path = folder / SUMMARY
+    if not path.exists():
+        others = [other for other in sorted(folder.iterdir()) if not other.name.startswith((".", f"{_INCOMPLETE}."))]
+        if others:
+            raise _not_ours(others[0])
+        return set()
+    try:
+        names = set(json.loads(path.read_text(encoding="utf-8"))[_FILES])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _not_ours(path) from error
+    foreign = [name for name in names if not isinstance(name, str) or not _is_inside(name)]
+    if foreign:
+        raise _not_ours(path)
+    return names | {SUMMARY}
+
+
+def _not_ours(path: Path) -> DataError:
+    problem = "is not from earlier detections and would be mixed with new ones"
+    return DataError.at(path, "", problem, "Name another --out.")
 
 
 def _is_inside(name: str) -> bool:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
 
+from clab_lite.errors import DataError
 from clab_lite.media.contact_sheet import ContactSheet
 from clab_lite.media.drawing import annotated
+from clab_lite.media.result_folder import DETECTIONS, ResultFolder
 from clab_lite.media.source import Frame, Source
 from clab_lite.media.video_writer import VideoWriter
 
-DETECTIONS, SHEET, VIDEO, PICTURES = "detections.jsonl", "contact_sheet.jpg", "annotated.mp4", "pictures"
+SHEET, VIDEO, PICTURES = "contact_sheet.jpg", "annotated.mp4", "pictures"
 Drawing = Literal["video", "pictures", "none"]
 
 
@@ -25,42 +28,71 @@ def planned_files(source: Source, drawing: Drawing) -> list[str]:
 
 
 class Results:
-    """Writes the results of one video, frame by frame; the end of its `with` block makes the files whole."""
+    """Writes the results of one video, frame by frame; the end of its `with` block makes the files whole.
+
+    Both raise a DataError when the disk is full or the like. The lines of the frames so far are whole even then, and a
+    video or sheet that could not be finished is removed.
+    """
 
     def __init__(
-        self, folder: Path, source: Source, class_names: Sequence[str], draw_from: float, drawing: Drawing
+        self, place: ResultFolder, source: Source, class_names: Sequence[str], draw_from: float, drawing: Drawing
     ) -> None:
         """
         Args:
-            folder: empty.
+            place: what is written goes to its hidden folder.
             source: the frames' source.
             class_names: label k is class_names[k].
             draw_from: score from which a box is drawn. The lines keep every box.
             drawing: how the frames with their boxes are written.
         """
         self.frames = self.drawn = 0
-        self.whole = False
-        self._folder, self._source, self._class_names, self._draw_from = folder, source, class_names, draw_from
+        self._place, self._folder = place, place.staging
+        self._source, self._class_names, self._draw_from = source, class_names, draw_from
         self._sheet = ContactSheet(len(source), class_names, draw_from)
         self._video: VideoWriter | None = None
         self._pictures = drawing == "pictures"
         if drawing == "video":
-            self._video = VideoWriter(folder / VIDEO, source.rate, source.time_base, source.pixel_aspect)
-        self._lines = (folder / DETECTIONS).open("w", encoding="utf-8", newline="\n")
+            self._video = VideoWriter(self._folder / VIDEO, source.rate, source.time_base, source.pixel_aspect)
+        self._lines = (self._folder / DETECTIONS).open("wb")
+        self._length = 0
 
     def __enter__(self) -> Results:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._lines.close()
-        if self._video is not None:
-            self._video.close()
-        if self.frames:
-            self._sheet.picture().save(self._folder / SHEET, quality=88)
-            self.whole = True
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        ends: list[tuple[str, Callable[[], None]]] = [(DETECTIONS, self._close_lines)]
+        ends += [(VIDEO, self._video.close)] if self._video is not None else []
+        ends += [(SHEET, self._save_sheet)] if self.frames else []
+        problems = []
+        for name, end in ends:  # each on its own: one that fails leaves the others
+            try:
+                end()
+            except OSError as error:
+                problems.append(error)
+                if name != DETECTIONS:
+                    (self._folder / name).unlink(missing_ok=True)
+        if problems and kind is None:
+            raise self._cannot_write(problems[0]) from problems[0]
 
     def add(self, frame: Frame, result: dict[str, Tensor]) -> None:
         """Write a frame (in order) and its detections on the CPU, boxes in pixels of the frame, best first."""
+        try:
+            self._add_line(frame, result)
+            self._add_picture(frame, result)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        self._sheet.add(frame, result)
+
+    def _add_line(self, frame: Frame, result: dict[str, Tensor]) -> None:
+        record = {"frame": frame.number, "seconds": round(frame.seconds, 6), "name": self._source.name(frame.number)}
+        line = (json.dumps({**record, **as_lists(result)}, separators=(",", ":")) + "\n").encode()
+        self._lines.write(line)
+        self._lines.flush()  # a process that is killed has done it for the next one to find
+        self._length += len(line)
+        self.frames += 1
+        self.drawn += int((result["scores"] >= self._draw_from).sum())
+
+    def _add_picture(self, frame: Frame, result: dict[str, Tensor]) -> None:
         if self._video is not None or self._pictures:
             picture = annotated(frame.pixels, result, self._class_names, self._draw_from)
             if self._video is not None:
@@ -69,11 +101,19 @@ class Results:
                 path = self._folder / _picture(self._source, frame.number)
                 path.parent.mkdir(exist_ok=True)
                 picture.save(path, quality=90)
-        self._sheet.add(frame, result)
-        record = {"frame": frame.number, "seconds": round(frame.seconds, 6), "name": self._source.name(frame.number)}
-        self._lines.write(json.dumps({**record, **as_lists(result)}, separators=(",", ":")) + "\n")
-        self.frames += 1
-        self.drawn += int((result["scores"] >= self._draw_from).sum())
+
+    def _close_lines(self) -> None:
+        try:
+            self._lines.close()
+        finally:
+            os.truncate(self._folder / DETECTIONS, self._length)  # a full disk may have taken half a line
+
+    def _save_sheet(self) -> None:
+        self._sheet.picture().save(self._folder / SHEET, quality=88)
+
+    def _cannot_write(self, error: OSError) -> DataError:
+        kept = f"the lines of {self.frames} frames are kept in {DETECTIONS}" if self.frames else ""
+        return self._place.cannot_write(error, kept)
 
 
 def as_lists(result: dict[str, Tensor]) -> dict[str, list]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from clab_lite.errors import DataError
+from clab_lite.media.announced import Announced
 from clab_lite.media.orientation import display_matrix, is_sideways, upright
 from clab_lite.media.packets import packet_times
 from clab_lite.media.pyav import import_av
@@ -25,7 +26,8 @@ _USUAL_RATE = Fraction(25)
 class VideoFile:
     """The first video stream of a file as a `Source`. Of a video of any length, a few frames are in memory.
 
-    Packets that cannot be decoded are left out and counted in `notes`, as players do.
+    Packets that cannot be decoded are left out, as players do, and counted in `notes`; another note tells when clearly
+    fewer frames come than the file announces.
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,6 +50,7 @@ class VideoFile:
             self.time_base = Fraction(stream.time_base or 1 / self.rate)
             aspect = Fraction(stream.sample_aspect_ratio or 1)
             self.pixel_aspect = 1 / aspect if sideways else aspect
+            self._announced = Announced.by(container, stream, self.rate)
         with self._opened() as (container, stream):
             self._times = packet_times(self._packets(container, stream))
         self._count = len(self._times.frames) if self._times else self._count_by_decoding()
@@ -60,15 +63,20 @@ class VideoFile:
 
     def frames(self) -> Iterator[Frame]:
         self._damaged, self.notes = 0, []
-        number, start, seconds = 0, None, -1.0 / float(self.rate)
+        usual = 1.0 / float(self.rate)
+        count, start, seconds, end = 0, None, -usual, 0.0
         with self._opened() as (container, stream):
             for number, frame in enumerate(self._decode(container, stream)):
                 start = frame.pts if start is None else start
                 timed = frame.pts is not None and start is not None
-                seconds = float((frame.pts - start) * self.time_base) if timed else seconds + 1 / float(self.rate)
+                seconds = float((frame.pts - start) * self.time_base) if timed else seconds + usual
+                count, end = number + 1, seconds + max(usual, float((frame.duration or 0) * self.time_base))
                 yield Frame(number, seconds, self._pixels(frame, number))
         if self._damaged:
-            self.notes = [f"{self.path.name} is damaged: {self._damaged} of its packets could not be decoded"]
+            self.notes.append(f"{self.path.name} is damaged: {self._damaged} of its packets could not be decoded")
+        missing = self._announced.missing(count, end)
+        if missing:
+            self.notes.append(f"{self.path.name} is cut short: {missing}")
 
     def pick(self, numbers: Iterable[int]) -> Iterator[tuple[int, Tensor]]:
         wanted = sorted(set(numbers))

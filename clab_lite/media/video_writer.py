@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,15 @@ _OPTIONS = {"preset": "veryfast", "crf": "20"}
 _BT709 = 1
 
 
+@contextmanager
+def _system_errors() -> Iterator[None]:
+    """FFmpeg's errors as OSError, with the system's number and reason."""
+    try:
+        yield
+    except import_av().FFmpegError as error:
+        raise OSError(error.errno, error.strerror) from error
+
+
 class VideoWriter:
     """A new video file. `close` makes it whole, after any number of frames."""
 
@@ -30,12 +41,14 @@ class VideoWriter:
 
         Raises:
             DataError: no PyAV, or one without H.264.
+            OSError: the file cannot be written; `write` and `close` say so too.
         """
         av = import_av()
         if _CODEC not in av.codecs_available:
             remedy = "Install the one from PyPI (`pip install av`), or write pictures: --draw pictures."
             raise DataError(f"this PyAV cannot write H.264 (no {_CODEC} in it). {remedy}")
-        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        with _system_errors():
+            self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         self._rate, self._time_base, self._pixel_aspect = rate, time_base, pixel_aspect
         self._stream: Any = None
         self._last = -1
@@ -58,13 +71,17 @@ class VideoWriter:
         frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
         self._last = max(round(seconds / self._time_base), self._last + 1)
         frame.pts, frame.time_base = self._last, self._time_base
-        self._container.mux(self._stream.encode(frame))
+        with _system_errors():
+            self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Write what the encoder holds back, and the end of the file."""
-        if self._stream is not None:
-            self._container.mux(self._stream.encode(None))
-        self._container.close()
+        """Write what the encoder holds back, and the end of the file; it is closed even when that fails."""
+        with _system_errors():
+            try:
+                if self._stream is not None:
+                    self._container.mux(self._stream.encode(None))
+            finally:
+                self._container.close()
 
     def _new_stream(self, width: int, height: int) -> Any:
         stream = self._container.add_stream(_CODEC, rate=self._rate, options=_OPTIONS)

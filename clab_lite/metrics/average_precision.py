@@ -61,15 +61,18 @@ def precision_at_recalls(outcomes: Outcomes, column: str) -> NDArray[np.float64]
 
 
 def best_first(score: NDArray[np.floating]) -> NDArray[np.int64]:
-    """(N,) rows by descending score, of equal scores the earlier first. Twice as fast as a stable sort."""
-    order = np.argsort(-score)
-    ranked = score[order]
-    tied = np.zeros(len(order), bool)
-    tied[1:] = ranked[1:] == ranked[:-1]
-    tied[:-1] |= tied[1:]
-    places = np.flatnonzero(tied)
-    order[places] = order[places][np.lexsort((order[places], -ranked[places]))]
-    return order
+    """(N,) rows by descending score, of equal scores the earlier first; of N below 2**32."""
+    if score.dtype != np.float32:
+        return np.argsort(-score, kind="stable")
+    # Score and row in one number, sorted in place: less memory and time than sorting rows, above all with many ties.
+    bits = (0 - score).view(np.int32)  # not -score: the two zeros are equal
+    bits ^= (bits >> 31) & 0x7FFFFFFF  # floats order like integers, but the negative ones backwards
+    key = bits.astype(np.int64)
+    key <<= 32
+    key |= np.arange(len(key), dtype=np.uint32)
+    key.sort()
+    key &= 0xFFFFFFFF
+    return key
 
 
 def _accumulate(outcomes: Outcomes, columns: range | list[int]) -> list[Accumulated]:
@@ -91,14 +94,18 @@ def _classes(
     outcomes: Outcomes, columns: range | list[int]
 ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.integer]]]:
     """Of every class with ground truth: label, counted ground truths (columns,), codes (columns, rows) by score."""
-    present = np.unique(outcomes.truth_label)
-    for label in present.tolist():
+    chosen = outcomes.code if len(columns) == len(outcomes.columns) else outcomes.code[list(columns)]
+    for label in np.unique(outcomes.truth_label).tolist():
         of_class = outcomes.truth_label == label
         truths = np.array([np.count_nonzero(outcomes.counted[k, of_class]) for k in columns])
-        rows = np.flatnonzero(outcomes.label == label)
-        rows = rows[best_first(outcomes.score[rows])]
         # Detection by detection, as they lie in memory.
-        yield label, truths, outcomes.code.T[rows][:, list(columns)].T
+        yield label, truths, chosen.T[_ranked(outcomes, label)].T
+
+
+def _ranked(outcomes: Outcomes, label: int) -> NDArray[np.int64]:
+    """Rows of the detections of a class, best score first."""
+    rows = np.flatnonzero(outcomes.label == label)
+    return rows[best_first(outcomes.score[rows])]
 
 
 def _curve(
@@ -110,7 +117,8 @@ def _curve(
     """
     found = np.flatnonzero(codes == TRUE)
     right = np.arange(1.0, len(found) + 1)
-    wrong = np.cumsum(outcomes.weights[codes])[found]
+    weights = outcomes.weights[codes]
+    wrong = np.cumsum(weights, out=weights)[found]
     # pycocotools adds the spacing of 1.0 to the number of detections; it moves nothing but the last digit.
     return right / truths, right / (right + wrong + np.spacing(1.0))
 

@@ -65,8 +65,8 @@ def collect(chunks: Iterable[Detections], num_classes: int, *rules: Rules) -> tu
         raise DataError("the rules were made for different ground truths. Make all of them for one.")
     require_labels("ground truth", truth.label, num_classes)
     small = np.min_scalar_type(max(num_classes - 1, 0))
-    image, label, score = _Growing(np.int32), _Growing(small), _Growing(np.float32)
-    codes, weights = [_Growing(np.uint8, len(rule.columns)) for rule in rules], [Weights() for _ in rules]
+    image, label, score = Growing(np.int32), Growing(small), Growing(np.float32)
+    codes, weights = [Growing(np.uint8, len(rule.columns)) for rule in rules], [Weights() for _ in rules]
     for batch in batches(chunks, truth, num_classes):
         for column, values in ((image, batch.detections.image), (label, batch.detections.label)):
             column.append(values)
@@ -90,7 +90,7 @@ def collect(chunks: Iterable[Detections], num_classes: int, *rules: Rules) -> tu
     )
 
 
-class _Growing:
+class Growing:
     """An array to which rows are appended. It grows in place where the system can, so that nothing is held twice."""
 
     def __init__(self, dtype: DTypeLike, width: int | None = None) -> None:
@@ -98,6 +98,7 @@ class _Growing:
         self._count = 0
 
     def append(self, values: NDArray[Any]) -> None:
+        """More rows."""
         wider = values.dtype.itemsize > self._rows.dtype.itemsize
         if wider and values.dtype.kind == self._rows.dtype.kind != "i":  # float64 scores, more than 256 codes
             self._rows = self._rows.astype(values.dtype)
@@ -108,6 +109,7 @@ class _Growing:
         self._count = stop
 
     def whole(self) -> NDArray[Any]:
+        """All rows, without a copy."""
         self._resize(self._count)
         return self._rows
 

@@ -7,6 +7,8 @@ IoU with the ground truths that count, of its own class or of others:
 - class: overlap of at least 0.5 with another class. Mended: the class is right.
 - duplicate: overlap of at least 0.5 with its own class; the object was found already. Mended: it is gone.
 - both: overlap of 0.1 to 0.5 with another class. Mended: it is gone.
+- outside: overlap of at least 0.1 with an object that does not count (of another size or speed than those asked for,
+  or a crowd). Mended: it is gone.
 - background: all other. Mended: it is gone.
 
 The last kind is that of a ground truth: missed, found by nothing, and no localisation or class error is at it.
@@ -14,6 +16,8 @@ Mended: it is no longer to be found.
 
 A mended detection whose object was found already is gone, and so are all but the best of those at one object. The
 cost of a kind is what AP50 gains when that kind alone is mended; costs do not add up to the AP that is lacking.
+
+Two steps: `classify` goes through the boxes and notes kind and object of every error; the rest mends and measures.
 """
 
 from __future__ import annotations
@@ -25,115 +29,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clab_lite.metrics.arrays import Detections, GroundTruth
-from clab_lite.metrics.average_precision import accumulate, accumulate_all
-from clab_lite.metrics.batches import Batch
+from clab_lite.metrics.average_precision import Accumulated, accumulate, accumulate_all
+from clab_lite.metrics.batches import Batch, batches, require_labels
 from clab_lite.metrics.coco import AREA_RANGES, CocoRules
-from clab_lite.metrics.collect import Weights, collect
+from clab_lite.metrics.collect import Growing, Weights
 from clab_lite.metrics.matching import Candidates, match, paired_iou
-from clab_lite.metrics.outcomes import DROPPED, FALSE, TRUE, Outcomes, Points
+from clab_lite.metrics.outcomes import DROPPED, FALSE, TRUE, Outcomes
 
-KINDS = ("localisation", "class", "duplicate", "both", "background", "missed")
+KINDS = ("localisation", "class", "duplicate", "both", "outside", "background", "missed")
 FOREGROUND, FOUND = 0.1, 0.5
 """IoU from which a box is at an object at all, and from which it has found it."""
 
 
-class ErrorRules:
-    """COCO's rules at IoU 0.5, and for each kind of error the same after mending it: one column each.
+@dataclass(frozen=True)
+class Classified:
+    """N detections and what is wrong with them, G ground truths."""
 
-    For one pass of `collect`, after which `costs` reads the outcomes. Arguments as in `CocoRules`, with one area range.
-    """
+    now: Outcomes
+    """COCO at IoU 0.5, one column."""
+    kind: NDArray[np.int8]
+    """(N,) position in KINDS; -1 for a detection that is right or does not count."""
+    target: NDArray[np.int32]
+    """(N,) the ground truth at which a localisation or class error is; -1 for all others."""
+    found: NDArray[np.bool_]
+    """(G,) ground truths that are found."""
 
-    points: Points = "101"
-    columns: tuple[str, ...] = ("now", *KINDS)
+    @property
+    def missed(self) -> NDArray[np.bool_]:
+        """(G,) ground truths that count, are not found, and have no localisation or class error at them."""
+        reached = self.found.copy()
+        reached[self.target[self.target >= 0]] = True
+        return self.now.counted[0] & ~reached
 
-    def __init__(
-        self,
-        truth: GroundTruth,
-        *,
-        ignored: NDArray[np.bool_] | None = None,
-        area: tuple[float, float] = AREA_RANGES["all"],
-        cap: int = 100,
-    ) -> None:
-        self.truth = truth
-        self._coco = CocoRules(truth, thresholds=(FOUND,), areas={"all": area}, ignored=ignored, cap=cap)
-        self._counted = self._coco.counted()[0]
-        self._reached = np.zeros(len(truth), bool)  # found, or with a localisation or class error at it
-        self._counts = dict.fromkeys(KINDS, 0)
-        self._seen = 0
-        self._renamed: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []  # rows of the outcomes, right labels
-
-    def counted(self) -> NDArray[np.bool_]:
-        """(K, G) ground truths that count as to be found; asked for after the detections have been seen."""
-        answer = np.repeat(self._counted[None], len(self.columns), axis=0)
-        answer[self.columns.index("missed")] &= self._reached
-        return answer
-
-    def codes(self, batch: Batch, weights: Weights) -> NDArray[np.integer]:
-        """(N, K) what becomes of each detection of the batch."""
-        now = self._coco.codes(batch, weights)[:, 0]
-        found, own, other = self._overlaps(batch, now)
-        self._reached |= found
-        answer = np.repeat(now[:, None], len(self.columns), axis=1)
-        kind = np.where(now == FALSE, _kind(own.iou, other.iou), -1)
-        for k, name in enumerate(KINDS):
-            rows = np.flatnonzero(kind == k)
-            self._counts[name] += len(rows)
-            answer[rows, 1 + k] = DROPPED
-            if name in ("localisation", "class"):
-                target = (own if name == "localisation" else other).truth[rows]
-                self._reached[target] = True
-                best = _best(target, batch.detections.score[rows])
-                best = best[~found[target[best]]]
-                answer[rows[best], 1 + k] = TRUE
-                if name == "class":
-                    self._renamed.append((self._seen + rows[best], self.truth.label[target[best]]))
-        self._seen += len(batch)
-        return answer
-
-    def costs(self, outcomes: Outcomes) -> dict[str, tuple[int, float]]:
-        """Kind -> how many, and what AP50 gains by mending them; empty when no ground truth counts.
-
-        outcomes: what `collect` made of these rules. A class of which everything was missed has AP 1 once that is
-        mended.
-        """
-        if not self._counted.any():
-            return {}
-        after = accumulate_all(outcomes)
-        after["class"] = accumulate(self._with_right_labels(outcomes), "class")
-        there = after["now"].truths > 0
-        counts = self._counts | {"missed": int((self._counted & ~self._reached).sum())}
-        answer = {}
-        for name in KINDS:
-            ap = np.where(after[name].truths > 0, after[name].ap, 1.0)[there].mean()
-            answer[name] = counts[name], max(0.0, float(ap - after["now"].mean()))
-        return answer
-
-    def _overlaps(self, batch: Batch, now: NDArray[np.integer]) -> tuple[NDArray[np.bool_], _Nearest, _Nearest]:
-        """The ground truths (G,) that are found; for detections that are wrong the nearest one of their own class, and
-        of the others.
-        """
-        detection, truth = batch.pairs
-        iou = paired_iou(batch.detections.boxes[detection].astype(np.float64), self.truth.boxes[truth])
-        near = self._counted[truth] & (iou >= FOREGROUND)
-        detection, truth, iou = detection[near], truth[near], iou[near]
-        same = batch.detections.label[detection] == self.truth.label[truth]
-        # Who found which: the right ones choose as among all, since no other takes a ground truth that counts.
-        right = Candidates.of(detection, truth, iou, same & (iou >= FOUND) & (now[detection] == TRUE))
-        found = np.zeros(len(self.truth), bool)
-        found[right.truth[match(batch, right, np.arange(len(right.truth))[None])[0]]] = True
-        wrong = now[detection] == FALSE
-        own, other = (Candidates.of(detection, truth, iou, wrong & part) for part in (same, ~same))
-        return found, _Nearest.of(own, len(batch)), _Nearest.of(other, len(batch))
-
-    def _with_right_labels(self, outcomes: Outcomes) -> Outcomes:
-        """The column of the class errors, where the mended ones have the class of their object."""
-        k = outcomes.column("class")
-        label = outcomes.label.copy()
-        for rows, right in self._renamed:
-            label[rows] = right
-        return replace(
-            outcomes, columns=("class",), label=label, code=outcomes.code[[k]], counted=outcomes.counted[[k]]
-        )
+    def rows(self, kind: str) -> NDArray[np.bool_]:
+        """(N,) detections with this kind of error."""
+        return self.kind == KINDS.index(kind)
 
 
 def error_costs(
@@ -144,38 +74,134 @@ def error_costs(
     ignored: NDArray[np.bool_] | None = None,
     area: tuple[float, float] = AREA_RANGES["all"],
     cap: int = 100,
+    labels: NDArray[np.bool_] | None = None,
 ) -> dict[str, tuple[int, float]]:
-    """Kind of error -> how many, and what AP50 gains by mending them; empty when no ground truth counts.
+    """Kind of error -> how many, and what AP50 gains by mending them; empty when no ground truth counts. "outside" is
+    among the kinds only where some ground truth does not count.
 
-    Arguments as in `CocoRules` and `collect`, with one area range.
+    Other arguments as in `CocoRules` and `collect`, with one area range. labels: (num_classes,) classes whose errors
+    are counted and whose AP50 is taken; all classes take part in telling what kind an error is, and all errors are
+    mended. A class of which everything was missed has AP 1 once that is mended.
     """
-    rules = ErrorRules(truth, ignored=ignored, area=area, cap=cap)
-    return rules.costs(collect(chunks, num_classes, rules)[0])
+    chosen = np.ones(num_classes, bool) if labels is None else labels
+    rules = CocoRules(truth, thresholds=(FOUND,), areas={"all": area}, ignored=ignored, cap=cap)
+    told = classify(chunks, rules, num_classes)
+    after = _after_mending(told)
+    there = chosen & (after["now"].truths > 0)
+    if not there.any():
+        return {}
+    answer = {}
+    for kind in KINDS if not told.now.counted.all() else [kind for kind in KINDS if kind != "outside"]:
+        wrong = told.now.truth_label[told.missed] if kind == "missed" else told.now.label[told.rows(kind)]
+        ap = np.where(after[kind].truths > 0, after[kind].ap, 1.0)
+        answer[kind] = int(chosen[wrong].sum()), max(0.0, float((ap - after["now"].ap)[there].mean()))
+    return answer
 
 
-@dataclass(frozen=True)
-class _Nearest:
-    """For each of N detections the ground truth with the largest overlap, and that; 0 where nothing overlaps."""
+def classify(chunks: Iterable[Detections], rules: CocoRules, num_classes: int) -> Classified:
+    """Kind and object of every error. Arguments as in `collect`; the rules have one column, at IoU 0.5."""
+    truth, weights = rules.truth, Weights()
+    require_labels("ground truth", truth.label, num_classes)
+    small = np.min_scalar_type(max(num_classes - 1, 0))
+    counted, found = rules.counted(), np.zeros(len(truth), bool)
+    columns = [Growing(dtype) for dtype in (np.float32, small, np.int32, np.uint8, np.int8, np.int32)]
+    for batch in batches(chunks, truth, num_classes):
+        code = rules.codes(batch, weights)[:, 0]
+        newly_found, kind, target = _classified(batch, code, counted[0])
+        found |= newly_found
+        given = batch.detections
+        rows: tuple[NDArray, ...] = (given.score, given.label, given.image, code, kind, target)
+        for column, values in zip(columns, rows, strict=True):
+            column.append(values)
+    score, label, image, codes, kinds, targets = (column.whole() for column in columns)
+    now = Outcomes(
+        rules.columns,
+        score,
+        label,
+        image,
+        codes[None],
+        np.array(weights.values),
+        truth.label.astype(small),
+        truth.image.astype(np.int32),
+        counted,
+        num_classes,
+        rules.points,
+    )
+    return Classified(now, kinds, targets, found)
 
-    truth: NDArray[np.int64]
-    iou: NDArray[np.floating]
 
-    @classmethod
-    def of(cls, pairs: Candidates, count: int) -> _Nearest:
-        truth, iou = np.zeros(count, np.int64), np.zeros(count)
-        truth[pairs.detection] = pairs.truth  # the last pair of a detection is its best, and stays
-        iou[pairs.detection] = pairs.iou
-        return cls(truth, iou)
+def _classified(
+    batch: Batch, code: NDArray[np.integer], counted: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.int8], NDArray[np.int32]]:
+    """What is found (G,); kind and target (N,) as in `Classified`.
+
+    code: (N,) what becomes of the batch's detections. counted: (G,).
+    """
+    detection, truth = batch.pairs
+    iou = paired_iou(batch.detections.boxes[detection].astype(np.float64), batch.truth.boxes[truth])
+    outside = np.zeros(len(batch), bool)
+    outside[detection[~counted[truth] & (iou >= FOREGROUND)]] = True
+    near = counted[truth] & (iou >= FOREGROUND)
+    detection, truth, iou = detection[near], truth[near], iou[near]
+    same = batch.detections.label[detection] == batch.truth.label[truth]
+    # Who found which: the right ones choose as among all, since no other takes a ground truth that counts.
+    right = Candidates.of(detection, truth, iou, same & (iou >= FOUND) & (code[detection] == TRUE))
+    found = np.zeros(len(batch.truth), bool)
+    found[right.truth[match(batch, right, np.arange(len(right.truth))[None])[0]]] = True
+    wrong = code == FALSE
+    own, other = (Candidates.of(detection, truth, iou, wrong[detection] & part) for part in (same, ~same))
+    (own_target, own_iou), (other_target, other_iou) = _nearest(own, len(batch)), _nearest(other, len(batch))
+    holds = {
+        "localisation": (own_iou >= FOREGROUND) & (own_iou < FOUND),
+        "class": other_iou >= FOUND,
+        "duplicate": own_iou >= FOUND,
+        "both": other_iou >= FOREGROUND,
+        "outside": outside,
+        "background": np.ones(len(batch), bool),
+    }
+    kind = np.where(wrong, np.select(list(holds.values()), range(len(holds))), -1)  # the first that holds
+    at = [kind == KINDS.index("localisation"), kind == KINDS.index("class")]
+    return found, kind.astype(np.int8), np.select(at, [own_target, other_target], -1).astype(np.int32)
 
 
-def _kind(own: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.integer]:
-    """(N,) positions in KINDS, from the overlaps with the own class and with others."""
-    near = (own >= FOREGROUND) & (own < FOUND)
-    holds = [near, other >= FOUND, own >= FOUND, other >= FOREGROUND]
-    return np.select(holds, range(len(holds)), len(holds))
+def _nearest(pairs: Candidates, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """For each of `count` detections the ground truth with the largest overlap, and that; 0 where nothing overlaps."""
+    truth, iou = np.zeros(count, np.int64), np.zeros(count)
+    truth[pairs.detection] = pairs.truth  # the last pair of a detection is its best, and stays
+    iou[pairs.detection] = pairs.iou
+    return truth, iou
 
 
-def _best(target: NDArray[np.int64], score: NDArray[np.floating]) -> NDArray[np.int64]:
+def _after_mending(told: Classified) -> dict[str, Accumulated]:
+    """As things are ("now"), and for each kind: AP of every class once that kind is mended."""
+    now = told.now
+    names = ("now", *(kind for kind in KINDS if kind != "class"))
+    codes, counted = np.repeat(now.code.T, len(names), axis=1), np.repeat(now.counted, len(names), axis=0)
+    for k, kind in enumerate(names):
+        if kind == "localisation":
+            codes[:, k] = _set_right(told, kind).code[0]
+        elif kind == "missed":
+            counted[k] &= ~told.missed
+        elif kind != "now":
+            codes[told.rows(kind), k] = DROPPED
+    after = accumulate_all(replace(now, columns=names, code=codes.T, counted=counted))  # sorted once
+    del codes
+    return after | {"class": accumulate(_set_right(told, "class"), now.columns[0])}
+
+
+def _set_right(told: Classified, kind: str) -> Outcomes:
+    """The best error of a kind at each object that was not found is right and has the object's class; the others of
+    that kind are gone."""
+    wrong = np.flatnonzero(told.rows(kind))
+    rows = wrong[~told.found[told.target[wrong]]]
+    best = rows[_best(told.target[rows], told.now.score[rows])]
+    code, label = told.now.code.copy(), told.now.label.copy()
+    code[0, wrong] = DROPPED
+    code[0, best], label[best] = TRUE, told.now.truth_label[told.target[best]]
+    return replace(told.now, label=label, code=code)
+
+
+def _best(target: NDArray[np.integer], score: NDArray[np.floating]) -> NDArray[np.int64]:
     """Positions of the best score of each target; the first of equals."""
     order = np.lexsort((-score, target))
     return order[np.append(True, np.diff(target[order]) != 0)[: len(order)]]

@@ -54,16 +54,26 @@ class Outcomes:
         """Position of a column."""
         return self.columns.index(name)
 
+    def of_classes(self, labels: NDArray[np.bool_]) -> Outcomes:
+        """Only the detections and ground truths of the classes for which `labels` (num_classes,) is True.
+
+        They were matched and judged beside all others: AP of a class does not depend on which others are left.
+        """
+        return self if labels.all() else self._rows(labels[self.label], labels[self.truth_label])
+
     def of_images(self, images: NDArray[np.bool_]) -> Outcomes:
         """Only the frames for which `images` (frames,) is True. A frame's outcomes do not depend on other frames."""
-        keep, kept = images[self.image], images[self.truth_image]
+        return self._rows(images[self.image], images[self.truth_image])
+
+    def _rows(self, found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Outcomes:
+        """The chosen detections (N,) and ground truths (G,)."""
         return replace(
             self,
-            score=self.score[keep],
-            label=self.label[keep],
-            image=self.image[keep],
-            code=self.code[:, keep],
-            truth_label=self.truth_label[kept],
-            truth_image=self.truth_image[kept],
-            counted=self.counted[:, kept],
+            score=self.score[found],
+            label=self.label[found],
+            image=self.image[found],
+            code=self.code.T[found].T,
+            truth_label=self.truth_label[truth],
+            truth_image=self.truth_image[truth],
+            counted=self.counted[:, truth],
         )

@@ -138,17 +138,17 @@ class _VocRules:
 
 
 class MegaRules(_VocRules):
-    """MEGA's `vid_eval`: IoU of at least 0.5, boxes two pixels wider than x2 - x1, ground truth cut off at the frame.
+    """MEGA's `vid_eval`: IoU of at least 0.5, boxes two pixels wider than x2 - x1, ground truth moved into the frame.
 
     It computes in float32, and so does this: the same pairs reach 0.5.
     """
 
     def __init__(self, truth: GroundTruth, frames: Frames, ranges: Mapping[str, Range]) -> None:
         super().__init__(truth, frames, ranges)
-        self._boxes = truth.boxes.astype(np.float32)
-        self._boxes[:, :2] = np.maximum(self._boxes[:, :2], 0)
-        for side, pixels in ((2, frames.width), (3, frames.height)):
-            self._boxes[:, side] = np.minimum(self._boxes[:, side], pixels[truth.image] - 1) + 1
+        # All four coordinates to both ends: a box beside the frame becomes the frame's row or column next to it.
+        last = np.stack([frames.width, frames.height] * 2, axis=1)[truth.image] - 1
+        self._boxes = np.clip(truth.boxes, 0, last).astype(np.float32)
+        self._boxes[:, 2:] += 1
         # A weight of 0 would be read as "not ignored".
         self._empty = [chosen.empty_weight or 1.0 for chosen in self._ranges]
 

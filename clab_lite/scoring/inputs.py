@@ -42,9 +42,11 @@ class Inputs:
         table = index.table
         sizes = table.frame_sizes[selection.rows]
         frames = Frames.of(sizes[:, 0], sizes[:, 1], selection.video_of_frame)
-        labels, boxes = table.labels[selection.truth], table.boxes[selection.truth]
-        crowd = (table.flags[selection.truth] & CROWD) > 0
-        truth = GroundTruth.of(selection.image, labels, boxes, crowd=crowd, motion=selection.motion)
+        rows = selection.truth
+        crowd = (table.flags[rows] & CROWD) > 0
+        truth = GroundTruth.of(
+            selection.image, table.labels[rows], table.boxes[rows], table.areas[rows], crowd, selection.motion
+        )
         videos = [index.videos[video] for video in selection.videos.tolist()]
         known = {source: number for number, source in enumerate(dict.fromkeys(video.source for video in videos))}
         return cls(
@@ -60,7 +62,12 @@ class Inputs:
 
 
 class Chunks:
-    """The detections of a selection, one chunk per video; may be gone through any number of times."""
+    """The detections in the frames of a selection, of all classes, one chunk per video; may be gone through any number
+    of times.
+
+    Equal scores rank in this order, by video and frame. pycocotools ranks them by image id: AP may differ where a file
+    numbers its images in another order.
+    """
 
     def __init__(self, selection: Selection, found: Found) -> None:
         self._selection, self._found = selection, found
@@ -71,7 +78,7 @@ class Chunks:
             numbers = selection.frames[position]
             found = self._found(video)
             frame = found.frame_of_row
-            kept = np.isin(frame, numbers) & selection.labels[found.labels]
+            kept = np.isin(frame, numbers)
             image = selection.starts[position] + np.searchsorted(numbers, frame[kept])
             yield Detections.of(image, found.labels[kept], found.boxes[kept], found.scores[kept])
 

@@ -11,22 +11,28 @@ from numpy.typing import NDArray
 
 from clab_lite.evaluation_report import Interval, Score, Scores
 from clab_lite.metrics.average_precision import accumulate, accumulate_all
-from clab_lite.metrics.bootstrap import draw_resamples, interval, resampled_ap
+from clab_lite.metrics.bootstrap import draw_resamples, resampled_ap
+from clab_lite.metrics.certainty import Sources, interval
 from clab_lite.metrics.outcomes import Outcomes
 
 NO_TRUTH = "there is no ground truth"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """AP of C classes and their mean, over one or several columns. NaN where undefined."""
+class DrawnAP:
+    """AP of one class, or the mean over classes."""
 
-    ap: float
-    ap_interval: Interval | None
-    per_class: NDArray[np.float64]
-    """(C,)"""
-    class_intervals: Sequence[Interval | None]
-    """(C,)"""
+    value: float
+    """On the data as they are; NaN where undefined."""
+    drawn: NDArray[np.float64]
+    """(B,) in each draw of videos."""
+    sources: Sources
+    """That show what counts."""
+
+    @property
+    def interval(self) -> Interval | None:
+        """95 %; None without draws, or with too few sources."""
+        return interval(self.drawn, self.sources)
 
 
 class Measure:
@@ -46,43 +52,38 @@ class Measure:
         self.video_of_frame, self.sources = video_of_frame, sources
         self.draws = draw_resamples(sources, resamples, seed)
 
-    def take(self, outcomes: Outcomes, columns: Sequence[str]) -> Measured:
-        """Mean over the columns."""
+    def take(self, outcomes: Outcomes, columns: Sequence[str]) -> tuple[DrawnAP, list[DrawnAP]]:
+        """The mean over the classes, and each class; of several columns their mean."""
         whole = len(columns) == len(outcomes.columns)  # sorted once
         accumulated = accumulate_all(outcomes).values() if whole else [accumulate(outcomes, name) for name in columns]
         per_class = np.mean([column.ap for column in accumulated], axis=0)
-        if not len(self.draws):
-            return Measured(_mean(per_class), None, per_class, [None] * outcomes.num_classes)
         drawn = resampled_ap(outcomes, columns, self.video_of_frame, self.draws)
-        seen = [self.varies(outcomes, columns[0], label) for label in range(outcomes.num_classes)]
-        return Measured(
-            _mean(per_class),
-            interval(drawn.mean) if self.varies(outcomes, columns[0]) else None,
-            per_class,
-            [interval(drawn.per_class[:, label]) if seen[label] else None for label in range(outcomes.num_classes)],
-        )
+        shown, each = self.shown_by(outcomes, columns[0])
+        classes = [
+            DrawnAP(value, drawn.per_class[:, label], each[label]) for label, value in enumerate(per_class.tolist())
+        ]
+        return DrawnAP(_mean(per_class), drawn.mean, shown), classes
 
-    def varies(self, outcomes: Outcomes, column: str, label: int | None = None) -> bool:
-        """Whether two sources or more show what counts, of one class or all: one alone would be drawn or not, and that
-        says nothing about how a number varies."""
+    def shown_by(self, outcomes: Outcomes, column: str) -> tuple[Sources, list[Sources]]:
+        """Sources, not videos, that show what counts: any class, and each class."""
         rows = outcomes.counted[outcomes.column(column)]
-        if label is not None:
-            rows = rows & (outcomes.truth_label == label)
-        return len(np.unique(self.sources[self.video_of_frame[outcomes.truth_image[rows]]])) > 1
+        source = self.sources[self.video_of_frame[outcomes.truth_image[rows]]]
+        pairs = np.unique(np.stack([outcomes.truth_label[rows].astype(np.int64), source]), axis=1)
+        counts = np.bincount(pairs[0], minlength=outcomes.num_classes).tolist()
+        total = Sources(len(np.unique(source)), tuple(count for count in counts if count))
+        return total, [Sources.of_class(count) for count in counts]
 
     def score(self, outcomes: Outcomes, column: str, why: str = NO_TRUTH) -> Score:
         """AP under one column, over all classes."""
-        measured = self.take(outcomes, [column])
-        return self._score(outcomes, column, measured.ap, measured.ap_interval, None, why)
+        return self._score(outcomes, column, self.take(outcomes, [column])[0], None, why)
 
     def score_classes(self, outcomes: Outcomes, column: str, names: Sequence[str]) -> tuple[Score, dict[str, Score]]:
         """AP under one column: over all classes, and of each that has ground truth there."""
-        measured = self.take(outcomes, [column])
-        overall = self._score(outcomes, column, measured.ap, measured.ap_interval, None, NO_TRUTH)
-        return overall, {
-            name: self._score(outcomes, column, measured.per_class[c], measured.class_intervals[c], c, NO_TRUTH)
-            for c, name in enumerate(names)
-            if not math.isnan(measured.per_class[c])
+        overall, classes = self.take(outcomes, [column])
+        return self._score(outcomes, column, overall, None, NO_TRUTH), {
+            name: self._score(outcomes, column, classes[label], label, NO_TRUTH)
+            for label, name in enumerate(names)
+            if not math.isnan(classes[label].value)
         }
 
     def scores(
@@ -92,42 +93,32 @@ class Measure:
 
         `frames` (F,): those that the overall numbers stand on; None is those with ground truth.
         """
-        first, strict = self.take(outcomes, outcomes.columns[:1]), self.take(outcomes, outcomes.columns)
-        overall = self._scores(outcomes, first.ap, strict.ap, (first.ap_interval, strict.ap_interval), None, why)
+        ap50, ap50_of = self.take(outcomes, outcomes.columns[:1])
+        ap, ap_of = self.take(outcomes, outcomes.columns)
+        overall = self._scores(outcomes, ap50, ap, None, why)
         if frames is not None:
             videos = len(np.unique(self.video_of_frame[frames]))
             overall = replace(overall, videos=videos, frames=int(frames.sum()))
-        per_class = {}
-        for c, name in enumerate(names):
-            if not math.isnan(first.per_class[c]):
-                spans = (first.class_intervals[c], strict.class_intervals[c])
-                per_class[name] = self._scores(outcomes, first.per_class[c], strict.per_class[c], spans, c, why)
-        return overall, per_class
+        return overall, {
+            name: self._scores(outcomes, ap50_of[label], ap_of[label], label, why)
+            for label, name in enumerate(names)
+            if not math.isnan(ap50_of[label].value)
+        }
 
-    def _scores(
-        self,
-        outcomes: Outcomes,
-        ap50: float,
-        ap: float,
-        spans: tuple[Interval | None, Interval | None],
-        label: int | None,
-        why: str,
-    ) -> Scores:
-        basis = self._score(outcomes, outcomes.columns[0], ap50, spans[0], label, why)
+    def _scores(self, outcomes: Outcomes, ap50: DrawnAP, ap: DrawnAP, label: int | None, why: str) -> Scores:
+        basis = self._score(outcomes, outcomes.columns[0], ap50, label, why)
         counts = (basis.videos, basis.frames, basis.boxes)
-        return Scores(basis.value, _number(ap), *counts, basis.undefined, *spans)
+        return Scores(basis.value, _number(ap.value), *counts, basis.undefined, basis.interval, ap.interval)
 
-    def _score(
-        self, outcomes: Outcomes, column: str, value: float, span: Interval | None, label: int | None, why: str
-    ) -> Score:
+    def _score(self, outcomes: Outcomes, column: str, ap: DrawnAP, label: int | None, why: str) -> Score:
         """A number with what it stands on: the counted ground truth, of one class or all."""
         rows = outcomes.counted[outcomes.column(column)]
         if label is not None:
             rows = rows & (outcomes.truth_label == label)
         images = np.unique(outcomes.truth_image[rows])
         videos = len(np.unique(self.video_of_frame[images]))
-        undefined = why if math.isnan(value) else None
-        return Score(_number(value), span, videos, len(images), int(rows.sum()), undefined)
+        undefined = why if math.isnan(ap.value) else None
+        return Score(_number(ap.value), ap.interval, videos, len(images), int(rows.sum()), undefined)
 
 
 def _mean(values: NDArray[np.float64]) -> float:

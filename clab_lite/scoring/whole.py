@@ -26,7 +26,7 @@ from clab_lite.evaluation_report import (
     WorstFrame,
 )
 from clab_lite.evaluation_words import PROTOCOL_TEXTS
-from clab_lite.metrics.average_precision import precision_at_recalls
+from clab_lite.metrics.average_precision import accumulate, precision_at_recalls
 from clab_lite.metrics.coco import AREA_RANGES, CocoRules, coco_outcomes
 from clab_lite.metrics.collect import collect
 from clab_lite.metrics.errors import error_costs
@@ -55,8 +55,7 @@ def score(
     inputs = Inputs.of(index, selection, found)
     measure = Measure(inputs.frames.video, inputs.sources, resamples, seed)
     names = inputs.class_names
-    # One pass over the boxes for the three protocols.
-    coco, mega, fgfa = collect(inputs.chunks, len(names), *rules(inputs))
+    coco, mega, fgfa = protocol_outcomes(inputs)
     overall, per_class = measure.scores(coco, names, np.ones(len(inputs.frames), bool))
     groups = frame_groups(index, selection, CLEAN, ANY_TROUBLE)
     report = EvaluationReport(
@@ -76,8 +75,16 @@ def score(
     return replace(report, by_size=_by_size(inputs, measure), errors=_errors(inputs))
 
 
-def rules(inputs: Inputs) -> tuple[CocoRules, MegaRules, FgfaRules]:
-    """The three protocols, for the objects that are asked for. MEGA and FGFA also by motion, where that is known."""
+def protocol_outcomes(inputs: Inputs) -> tuple[Outcomes, Outcomes, Outcomes]:
+    """COCO, MEGA and FGFA for the classes and objects that are asked for; the latter two also by motion, where that is
+    known. One pass over the boxes; all classes take part in it.
+    """
+    coco, mega, fgfa = collect(inputs.chunks, inputs.classes, *_rules(inputs))
+    labels = inputs.selection.labels
+    return coco.of_classes(labels), mega.of_classes(labels), fgfa.of_classes(labels)
+
+
+def _rules(inputs: Inputs) -> tuple[CocoRules, MegaRules, FgfaRules]:
     truth, frames, selection = inputs.truth, inputs.frames, inputs.selection
     ranges = {}
     for name, part in motion_ranges(truth, frames).items():
@@ -106,17 +113,21 @@ def _by_trouble(
     coco: Outcomes, groups: Mapping[str, NDArray[np.bool_]], measure: Measure, names: Sequence[str]
 ) -> dict[str, Scores]:
     by_trouble: dict[str, Scores] = {}
-    clean: dict[str, Scores] = {}
     for group, frames in groups.items():
         scores, classes = measure.scores(coco.of_images(frames), names, frames)
-        if group == CLEAN:  # the first
-            clean = classes
-        else:
-            same = [clean[name].ap50 for name in classes if name in clean]
-            known = [value for value in same if value is not None]
-            scores = replace(scores, clean_ap50=sum(known) / len(known) if known else None)
+        if group != CLEAN:
+            shown = np.array([name in classes for name in names], bool)
+            beside = groups[CLEAN] & np.isin(measure.video_of_frame, measure.video_of_frame[frames])
+            scores = replace(scores, clean_ap50=_mean_ap50(coco.of_images(beside), shown))
         by_trouble[group] = scores
     return by_trouble
+
+
+def _mean_ap50(coco: Outcomes, labels: NDArray[np.bool_]) -> float | None:
+    """AP50 over those of some classes that have ground truth; None without any."""
+    ap = accumulate(coco, AP50).ap[labels]
+    known = ap[~np.isnan(ap)]
+    return float(known.mean()) if len(known) else None
 
 
 def _by_size(inputs: Inputs, measure: Measure) -> dict[str, Scores]:
@@ -126,10 +137,10 @@ def _by_size(inputs: Inputs, measure: Measure) -> dict[str, Scores]:
     if selection.area != ANY_AREA:
         return {}
     for name in ("small", "medium", "large"):
-        outcomes = coco_outcomes(
+        coco = coco_outcomes(
             inputs.chunks, truth, inputs.classes, areas={name: AREA_RANGES[name]}, ignored=selection.ignored
-        )
-        by_size[name] = measure.scores(outcomes, inputs.class_names, why=f"there is no {name} object")[0]
+        ).of_classes(selection.labels)
+        by_size[name] = measure.scores(coco, inputs.class_names, why=f"there is no {name} object")[0]
     return by_size
 
 
@@ -173,5 +184,12 @@ def _worst(coco: Outcomes, inputs: Inputs) -> tuple[WorstFrame, ...]:
 def _errors(inputs: Inputs) -> dict[str, ErrorCost]:
     """TIDE's kinds of errors at COCO AP50."""
     selection = inputs.selection
-    costs = error_costs(inputs.chunks, inputs.truth, inputs.classes, ignored=selection.ignored, area=selection.area)
+    costs = error_costs(
+        inputs.chunks,
+        inputs.truth,
+        inputs.classes,
+        ignored=selection.ignored,
+        area=selection.area,
+        labels=selection.labels,
+    )
     return {kind: ErrorCost(count, cost) for kind, (count, cost) in costs.items()}

@@ -14,6 +14,16 @@ table.errors td p { margin: 0; font-size: 13px; line-height: 1.4; color: var(--g
 table.errors td.cost { width: 40%; vertical-align: middle; }
 table.errors td.cost div { display: flex; align-items: center; gap: 8px; }
 table.errors td.cost i { display: block; height: 12px; border-radius: 2px; background: #d55e00; min-width: 1px; }
+@media (max-width: 620px) {
+  table.errors, table.errors tbody { display: block; }
+  table.errors thead { display: none; }
+  table.errors tr { display: flex; flex-wrap: wrap; gap: 2px 12px; padding: 10px 0;
+    border-bottom: 1px solid var(--line); }
+  table.errors td { display: block; border: 0; padding: 0; }
+  table.errors td:first-child, table.errors td.cost { flex: 0 0 100%; }
+  table.errors td.number { order: 1; font-size: 13px; color: var(--grey); }
+  table.errors td.number::before { content: "how often\\00a0"; }
+}
 """
 
 

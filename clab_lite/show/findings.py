@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clab_lite.evaluation_report import Curve, ErrorCost, EvaluationReport, Interval, ProtocolScores, Score, Scores
+from clab_lite.evaluation_report import (
+    ANY_TROUBLE,
+    CLEAN,
+    Curve,
+    ErrorCost,
+    EvaluationReport,
+    Interval,
+    ProtocolScores,
+    Score,
+    Scores,
+)
 from clab_lite.evaluation_words import ERROR_WORDS
+from clab_lite.show.basis import amount, has_intervals
 from clab_lite.show.precision_recall import ALL, recall_end
 
 _ALIKE = 0.005
@@ -39,6 +50,48 @@ def finding_size(by_size: Mapping[str, Scores]) -> str:
     """The size that scores lowest."""
     known = _known(by_size)
     return _lowest(known, "objects") if len(known) > 1 else "By size of the object"
+
+
+def finding_trouble(report: EvaluationReport) -> str | None:
+    """The trouble that costs most, against clean frames of the same videos. None when not known."""
+    known = _beside_clean(report)
+    if not known:
+        return None
+    worst = min(known, key=lambda name: known[name][0] - known[name][1])
+    ap50, clean = known[worst]
+    row = report.by_trouble[worst]
+    if ap50 >= clean:
+        return "No trouble of the frames costs AP50 here"
+    text = f"{_spoken(worst).capitalize()} costs most: AP50 {ap50:.2f} in {amount(row.videos, 'video')}, clean frames"
+    text += f" of the same videos {clean:.2f}"
+    if row.ap50_interval is None:
+        return text + (" (too few videos for an interval)" if has_intervals(report) else "")
+    return text + (", but its interval reaches that" if row.ap50_interval[1] >= clean else "")
+
+
+def troubles_above_clean(report: EvaluationReport) -> str:
+    """One sentence on the troubles whose frames score above clean ones; "" without any."""
+    names = [_spoken(name) for name, (ap50, clean) in _beside_clean(report).items() if ap50 > clean]
+    if not names:
+        return ""
+    row = "This row scores" if len(names) == 1 else "These rows score"
+    return (
+        f"{row} above the clean frames of the same videos: {', '.join(names)}. That need not"
+        " mean that the trouble helps: the frames differ in other ways as well, and on few videos that is enough."
+    )
+
+
+def _beside_clean(report: EvaluationReport) -> dict[str, tuple[float, float]]:
+    """Trouble -> AP50 on its frames and on clean ones, where both are known."""
+    return {
+        name: (scores.ap50, scores.clean_ap50)
+        for name, scores in report.by_trouble.items()
+        if name not in (CLEAN, ANY_TROUBLE) and scores.ap50 is not None and scores.clean_ap50 is not None
+    }
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def finding_class(per_class: Mapping[str, Scores]) -> str:
@@ -78,6 +131,7 @@ def finding_errors(errors: Mapping[str, ErrorCost]) -> str:
         "class": "Confused classes cost",
         "both": "Boxes with wrong class and place cost",
         "duplicate": "Duplicates cost",
+        "outside": "Detections at other objects cost",
         "background": "Detections on the background cost",
         "missed": "Missed objects cost",
     }

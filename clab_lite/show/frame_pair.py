@@ -24,13 +24,16 @@ STYLE = """
 .pair rect.box { fill: none; vector-effect: non-scaling-stroke; stroke-width: 2; }
 .pair rect.halo { fill: none; vector-effect: non-scaling-stroke; stroke: #fff; stroke-opacity: 0.7; stroke-width: 4; }
 .pair rect.dashed { stroke-dasharray: 5 3; }
+.pair rect.weak { stroke-width: 1; }
 .pair text { fill: #fff; font-weight: 600; }
 """
 
-_SHOWN_WIDTH = 410
+_SHOWN_WIDTH = 490
 """Pixels of one panel on a wide page; tags are sized for it."""
 _STORED_WIDTH = 820
-"""Larger frames are stored in the page at this width: sharp on screens with two pixels per point."""
+"""Larger frames are stored in the page at this width: sharp on most screens."""
+_WEAK = 3
+"""How many detections are drawn where none reaches the least score."""
 
 
 def frame_pair(
@@ -52,26 +55,44 @@ def frame_pair(
         truth: boxes (G, 4) and labels (G,).
         class_names: in label order.
         caption: a line under the pair.
-        least_score: detections below are not drawn.
+        least_score: detections below are not drawn; where none reaches it, the best three are, with thin lines.
     """
     pixels = np.asarray(image).transpose(1, 2, 0)
     size = (pixels.shape[1], pixels.shape[0])
     boxes, labels = np.asarray(truth[0], np.float64).reshape(-1, 4), np.asarray(truth[1])
-    keep = np.asarray(found["scores"]) >= least_score
-    shown = {key: np.asarray(found[key])[keep] for key in ("boxes", "scores", "labels")}
+    shown, heading, weak = _to_show(found, least_score)
     verdict, missed = judge(shown, _Truth(boxes, labels))
+    if weak:
+        missed[:] = True
     left = [
         _box(box, class_names[int(label)] + (" (missed)" if miss else ""), GREEN, size, dashed=bool(miss))
         for box, label, miss in zip(boxes, labels, missed, strict=True)
     ]
     right = [
         _box(shown["boxes"][i], f"{class_names[int(shown['labels'][i])]} {shown['scores'][i]:.2f}",
-             BLUE if verdict[i] else VERMILLION, size, dashed=not verdict[i])
+             BLUE if verdict[i] else VERMILLION, size, dashed=not verdict[i], weak=weak)
         for i in reversed(range(len(verdict)))  # the best last: its tag lies on top
     ]  # fmt: skip
     picture = f'<image id="{name}" width="{size[0]}" height="{size[1]}" href="{_jpeg(pixels)}"/>'
-    panels = _panel("ground truth", size, picture, left) + _panel("detections", size, f'<use href="#{name}"/>', right)
+    panels = _panel("ground truth", size, picture, left) + _panel(heading, size, f'<use href="#{name}"/>', right)
     return f'<figure class="pair"><div>{panels}</div><figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def _to_show(found: Mapping[str, Any], least_score: float) -> tuple[dict[str, NDArray[Any]], str, bool]:
+    """The detections to draw, a heading for them, and whether they are weaker than asked for."""
+    scores = np.asarray(found["scores"])
+    keep, heading, weak = scores >= least_score, f"detections, score {least_score:g} or more", False
+    if not len(scores):
+        heading = "no detections"
+    elif not keep.any():
+        keep, weak = np.arange(len(scores)) < _WEAK, True
+        heading = f"no detection reaches {least_score:g}; the best has {_below(float(scores[0]), least_score)}"
+    return {key: np.asarray(found[key])[keep] for key in ("boxes", "scores", "labels")}, heading, weak
+
+
+def _below(score: float, least: float) -> str:
+    """Two decimals; more where they would show the least score itself."""
+    return next((text for digits in (2, 3, 4) if float(text := f"{score:.{digits}f}") < least), f"{score:g}")
 
 
 class _Truth:
@@ -82,16 +103,18 @@ class _Truth:
 
 
 def _panel(label: str, size: tuple[int, int], picture: str, boxes: Sequence[str]) -> str:
-    head = f'<div><span>{label}</span><svg viewBox="0 0 {size[0]} {size[1]}" role="img" aria-label="{label}">'
+    head = f'<div><span>{escape(label)}</span><svg viewBox="0 0 {size[0]} {size[1]}" role="img"'
+    head += f' aria-label="{escape(label)}">'
     return f"{head}{picture}{''.join(boxes)}</svg></div>"
 
 
-def _box(box: NDArray[Any], text: str, colour: str, size: tuple[int, int], *, dashed: bool) -> str:
+def _box(box: NDArray[Any], text: str, colour: str, size: tuple[int, int], *, dashed: bool, weak: bool = False) -> str:
     """A frame around an object and its tag: above it, or inside at the upper edge; it never leaves the picture."""
     x1, y1, x2, y2 = (float(value) for value in box)
     place = f'x="{x1:.1f}" y="{y1:.1f}" width="{max(x2 - x1, 0):.1f}" height="{max(y2 - y1, 0):.1f}"'
     outline = f'<rect class="halo" {place}/>' if not dashed else ""
-    outline += f'<rect class="box{" dashed" if dashed else ""}" {place} stroke="{colour}"/>'
+    kind = f"box{' dashed' if dashed else ''}{' weak' if weak else ''}"
+    outline += f'<rect class="{kind}" {place} stroke="{colour}"/>'
     unit = size[0] / _SHOWN_WIDTH
     high, wide = 15 * unit, (6.2 * len(text) + 8) * unit
     x = min(max(x1 - unit, 0), max(size[0] - wide, 0))

@@ -15,14 +15,14 @@ _CSS = """
 body { margin: 0; background: #fff; color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto,
   "Helvetica Neue", "Liberation Sans", sans-serif; -webkit-font-smoothing: antialiased;
   -webkit-print-color-adjust: exact; print-color-adjust: exact; }
-main { max-width: 880px; margin: 0 auto; padding: 56px 24px 96px; }
-h1, h2 { text-wrap: balance; overflow-wrap: anywhere; }
+main { max-width: 1040px; margin: 0 auto; padding: 56px 24px 96px; }
+h1, h2 { text-wrap: pretty; overflow-wrap: anywhere; }
 h1 { font-size: 30px; line-height: 1.2; letter-spacing: -0.01em; margin: 0 0 8px; }
 h2 { font-size: 21px; line-height: 1.3; margin: 64px 0 8px; letter-spacing: -0.005em; }
-p { margin: 8px 0; max-width: 68ch; }
+p { margin: 8px 0; max-width: 80ch; }
 p, figcaption { text-wrap: pretty; }
 .lead, .note, figcaption { color: var(--grey); }
-.note, figcaption { font-size: 14px; max-width: 84ch; }
+.note, figcaption { font-size: 14px; max-width: 104ch; }
 figure { margin: 20px 0 28px; }
 figure img { display: block; width: 100%; height: auto; }
 figcaption { margin-top: 6px; }
@@ -31,6 +31,9 @@ figcaption { margin-top: 6px; }
 .tile b { display: block; font-size: 32px; line-height: 1.15; font-weight: 650; font-variant-numeric: tabular-nums; }
 .tile span { display: block; color: var(--grey); font-size: 14px; line-height: 1.4; }
 .wide { overflow-x: auto; margin: 16px 0; }
+nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 20px 0 0; font-size: 14px; }
+nav a { color: var(--blue); text-decoration: none; padding: 2px 0; }
+nav a:hover { text-decoration: underline; }
 table { border-collapse: collapse; width: 100%; font-size: 15px; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; font-size: 13px; color: var(--grey); }
 th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: baseline; }
@@ -38,7 +41,7 @@ th.number, td.number { text-align: right; white-space: nowrap; }
 tr.group td { padding-top: 22px; font-weight: 600; border-bottom-color: #c9d1da; }
 tr.strong td { font-weight: 650; }
 dt { font-weight: 600; margin-top: 14px; }
-dd { margin: 2px 0 0; max-width: 76ch; font-size: 15px; line-height: 1.5; }
+dd { margin: 2px 0 0; max-width: 96ch; font-size: 15px; line-height: 1.5; }
 dd b { font-weight: 600; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 pre { background: var(--tint); border-radius: 8px; padding: 14px 16px; overflow-x: auto; line-height: 1.5; }
@@ -63,9 +66,16 @@ def page(title: str, sections: Iterable[str], style: str = "") -> str:
     )
 
 
-def section(title: str, *parts: str) -> str:
-    """A section with its heading; `parts` are HTML already."""
-    return f"<section>\n<h2>{escape(title)}</h2>\n" + "\n".join(parts) + "\n</section>"
+def section(title: str, *parts: str, name: str = "") -> str:
+    """A section with its heading; `parts` are HTML already. name: for links to it; letters, digits and dashes."""
+    place = f' id="{escape(name)}"' if name else ""
+    return f"<section{place}>\n<h2>{escape(title)}</h2>\n" + "\n".join(parts) + "\n</section>"
+
+
+def links(names: Iterable[str]) -> str:
+    """Links to the sections of these names; a name with its dashes as spaces is what one reads."""
+    items = "".join(f'<a href="#{escape(name)}">{escape(name.replace("-", " "))}</a>' for name in names)
+    return f"<nav>{items}</nav>"
 
 
 def paragraph(text: str, kind: str = "") -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from clab_lite.evaluation_report import ANY_TROUBLE, CLEAN, EvaluationReport, Scores
+from clab_lite.evaluation_report import EvaluationReport, Scores
 from clab_lite.show.curves import loss_curves
+from clab_lite.show.findings import finding_trouble
 from clab_lite.show.frames import draw_detections
 from clab_lite.show.maps import embedding_map
 from clab_lite.show.style import BLUE, GREY, INK, PALE, new_figure, quiet, to_png
@@ -30,23 +31,6 @@ def ap_table(report: EvaluationReport) -> Figure:
         panel.set_title(title, loc="left", fontsize=10, color=GREY)
         _bars(panel, ordered, report.ap50)
     return figure
-
-
-def finding_trouble(report: EvaluationReport) -> str | None:
-    """One sentence: the trouble that costs most, against clean frames with the same classes. None when not known."""
-    known = {
-        name: (s.ap50, s.clean_ap50)
-        for name, s in report.by_trouble.items()
-        if name not in (CLEAN, ANY_TROUBLE) and s.ap50 is not None and s.clean_ap50 is not None
-    }
-    if not known:
-        return None
-    worst = min(known, key=lambda name: known[name][0] - known[name][1])
-    ap50, clean = known[worst]
-    verb = "costs most" if ap50 < clean else "costs nothing here"
-    return (
-        f"{worst.replace('_', ' ').capitalize()} {verb}: AP50 {ap50:.2f}, the same classes on clean frames {clean:.2f}"
-    )
 
 
 def _bars(axes: Axes, scores: dict[str, Scores], overall: float | None) -> None:

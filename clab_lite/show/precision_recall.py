@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -11,12 +12,14 @@ ALL = "all classes"
 """Key of the mean curve in `EvaluationReport.curves`."""
 
 STYLE = """
-.curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(145px, 1fr)); gap: 18px 16px; margin: 20px 0; }
+.curves { margin: 20px 0; }
 .curves figure { margin: 0; }
-.curves .large { grid-column: span 2; grid-row: span 2; }
+.curves .large { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 3fr); gap: 28px; align-items: center; }
+.curves .each-class { display: grid; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); gap: 22px 18px;
+  margin-top: 28px; }
 .curves svg { display: block; width: 100%; height: auto; overflow: visible; }
 .curves figcaption { font-size: 13px; line-height: 1.35; margin: 4px 0 0; color: var(--ink); }
-.curves figcaption span { color: var(--grey); }
+.curves figcaption span, .curves figcaption p { color: var(--grey); }
 .curves path, .curves line { vector-effect: non-scaling-stroke; fill: none; }
 .curves .edge { stroke: #c9d1da; stroke-width: 1; }
 .curves .guide { stroke: var(--line); stroke-width: 1; }
@@ -24,19 +27,26 @@ STYLE = """
 .curves .mean { stroke: #98a3af; stroke-width: 1; }
 .curves .own { stroke: var(--blue); stroke-width: 1.8; stroke-linejoin: round; }
 .curves .under { fill: #e6f1f8; }
-.curves text { font-size: 11px; fill: var(--grey); }
+.curves text { font-size: 8px; fill: var(--grey); }
+@media (max-width: 620px) {
+  .curves .large text { font-size: 10px; }
+  .curves .large { display: block; }
+  .curves .each-class { grid-template-columns: 1fr 1fr; }
+}
 @media print { .curves figure { break-inside: avoid; } }
 """
 
 _WIDTH, _HEIGHT = 120, 84
 """Of a small drawing, in its own units; the large one has `_SCALE` times as much and room for the scales."""
 _SCALE = 2.5
+_COLUMNS = (4, 6)
+"""At least and at most, of the small drawings."""
 
 
-def curve_grid(curves: Mapping[str, Curve], notes: Mapping[str, str]) -> str:
+def curve_grid(curves: Mapping[str, Curve], notes: Mapping[str, str], text: str = "") -> str:
     """The drawings in the order of `curves`, the mean (`ALL`) first. notes: name -> text after it in the caption.
 
-    A single class is drawn once, large: its curve is the mean.
+    text: how to read the curves, beside the large drawing. A single class is drawn once, large: its curve is the mean.
     """
     classes = {name: curve for name, curve in curves.items() if name != ALL}
     if not curves:
@@ -44,10 +54,17 @@ def curve_grid(curves: Mapping[str, Curve], notes: Mapping[str, str]) -> str:
     mean = curves.get(ALL) or next(iter(classes.values()))
     if len(classes) == 1:
         (name,) = classes
-        return f'<div class="curves">{_large(name, mean, [], notes.get(name, ""))}</div>'
-    tiles = [_large(ALL, mean, list(classes.values()), notes.get(ALL, ""))]
-    tiles += [_small(name, curve, mean, notes.get(name, "")) for name, curve in classes.items()]
-    return f'<div class="curves">{"".join(tiles)}</div>'
+        return f'<div class="curves">{_large(name, mean, [], notes.get(name, ""), text)}</div>'
+    large = _large(ALL, mean, list(classes.values()), notes.get(ALL, ""), text)
+    small = "".join(_small(name, curve, mean, notes.get(name, "")) for name, curve in classes.items())
+    grid = f'<div class="each-class" style="--columns:{_columns(len(classes))}">{small}</div>' if small else ""
+    return f'<div class="curves">{large}{grid}</div>'
+
+
+def _columns(count: int) -> int:
+    """As many as leave the rows about equally long."""
+    least, most = _COLUMNS
+    return max(least, math.ceil(count / math.ceil(count / most)))
 
 
 def recall_end(curve: Curve) -> float:
@@ -59,12 +76,14 @@ def _small(name: str, curve: Curve, mean: Curve, note: str) -> str:
     own, behind = _line(curve, _WIDTH, _HEIGHT), _line(mean, _WIDTH, _HEIGHT)
     inside = (
         f'<path class="under" d="{own}V{_HEIGHT}H0Z"/><path class="mean" d="{behind}"/><path class="own" d="{own}"/>'
-        f'<path class="edge" d="M0,0V{_HEIGHT}H{_WIDTH}"/>'
+        f'<path class="edge" d="M0,0V{_HEIGHT}H{_WIDTH}"/><text x="-3" y="6" text-anchor="end">1</text>'
+        f'<text x="-3" y="{_HEIGHT + 9}" text-anchor="end">0</text>'
+        f'<text x="{_WIDTH}" y="{_HEIGHT + 9}" text-anchor="end">1</text>'
     )
-    return _figure("", name, note, f"-1 -2 {_WIDTH + 2} {_HEIGHT + 4}", inside)
+    return _figure("", name, note, f"-10 -2 {_WIDTH + 12} {_HEIGHT + 14}", inside)
 
 
-def _large(name: str, mean: Curve, classes: Sequence[Curve], note: str) -> str:
+def _large(name: str, mean: Curve, classes: Sequence[Curve], note: str, text: str) -> str:
     width, height = _WIDTH * _SCALE, _HEIGHT * _SCALE
     inside = ""
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -76,13 +95,15 @@ def _large(name: str, mean: Curve, classes: Sequence[Curve], note: str) -> str:
     inside += '<text x="-30" y="-10">precision</text>'
     inside += "".join(f'<path class="each" d="{_line(curve, width, height)}"/>' for curve in classes)
     inside += f'<path class="edge" d="M0,{height:g}H{width:g}"/><path class="own" d="{_line(mean, width, height)}"/>'
-    return _figure("large", name, note, f"-30 -22 {width + 38:g} {height + 58:g}", inside)
+    return _figure("large", name, note, f"-30 -22 {width + 38:g} {height + 58:g}", inside, text)
 
 
-def _figure(kind: str, name: str, note: str, box: str, inside: str) -> str:
+def _figure(kind: str, name: str, note: str, box: str, inside: str, text: str = "") -> str:
     label = escape(f"Precision over recall, {name}")
     drawing = f'<svg viewBox="{box}" role="img" aria-label="{label}">{inside}</svg>'
-    caption = f"<figcaption>{escape(name)} <span>{escape(note)}</span></figcaption>"
+    caption = (
+        f"<figcaption>{escape(name)} <span>{escape(note)}</span>{f'<p>{escape(text)}</p>' if text else ''}</figcaption>"
+    )
     return f'<figure class="{kind}">{drawing}{caption}</figure>'
 
 

@@ -12,6 +12,7 @@ from clab_lite.data.vid import VideoIndex
 from clab_lite.evaluation_report import FOUND_FROM, EvaluationReport, WorstFrame
 from clab_lite.evaluation_words import WORST
 from clab_lite.show import html
+from clab_lite.show.basis import amount
 from clab_lite.show.frame_pair import frame_pair
 
 Found = Mapping[str, Any]
@@ -37,11 +38,12 @@ def worst_frames(
     text = (
         f"{WORST} Ground truth is green, dashed where it is missed: no right detection has a score from"
         f" {FOUND_FROM:g}. Detections with such a score are solid and blue where right, dashed and orange where wrong."
+        " Where no detection has it, the best three are drawn with thin lines."
     )
     missed = sum(worst.missed for worst in report.worst)
     title = "The worst frame misses" if len(pairs) == 1 else f"The {len(pairs)} worst frames miss"
     title += f" {missed} {'object' if missed == 1 else 'objects'}"
-    return html.section(title, html.paragraph(text, "note"), *pairs)
+    return html.section(title, html.paragraph(text, "note"), *pairs, name="worst-frames")
 
 
 def _pair(
@@ -58,6 +60,7 @@ def _pair(
     shown = {key: np.asarray(found[key])[kept] for key in ("boxes", "scores", "labels")}
     troubles = ", ".join(index.troubles(video, worst.frame)).replace("_", " ")
     caption = f"{worst.video}, frame {worst.frame}{f' ({troubles})' if troubles else ''}: "
-    caption += f"{worst.missed} of {int(own.sum())} objects missed, wrong detections score {worst.wrong:.2f} together."
+    caption += f"{worst.missed} of {amount(int(own.sum()), 'object')} missed"
+    caption += f", wrong detections score {worst.wrong:.2f} together."
     pair = (truth.boxes[own], truth.labels[own])
     return frame_pair(name, image, shown, pair, class_names, caption, least_score=FOUND_FROM)

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from clab_lite.metrics import bootstrap
+from clab_lite.metrics import bootstrap, certainty
 from clab_lite.metrics.average_precision import accumulate
 from clab_lite.metrics.outcomes import FALSE, TRUE, Outcomes, Points
 
@@ -51,7 +51,7 @@ def main() -> None:
         exact = bootstrap.resampled_ap(outcomes, ["x"], video, draws[:20])
         bootstrap.PLACES = places
         classes = np.abs(resampled.per_class[:20] - exact.per_class).max()
-        span = bootstrap.interval(resampled.mean)
+        span = certainty.interval(resampled.mean, certainty.Sources(VIDEOS, (VIDEOS,) * CLASSES))
         mean = np.abs(resampled.mean[:20] - exact.mean).max()
         print(
             f"{points:>3} recalls, {len(outcomes):,} detections, {len(draws)} resamples: {seconds:.1f} s, "

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clab_lite.metrics.arrays import Detections, Frames, GroundTruth
 from clab_lite.metrics.average_precision import accumulate_all
@@ -31,8 +32,8 @@ LIMITS = {"ap50": (60, 400), "all": (240, 1000)}
 WIDTH, HEIGHT = 1280, 720
 
 
-def make_truth(frame_count: int) -> tuple[GroundTruth, Frames]:
-    """Objects that drift through the frames of their videos."""
+def make_truth(frame_count: int) -> tuple[GroundTruth, Frames, NDArray[np.int64]]:
+    """Objects that drift through the frames of their videos, and the track id of each."""
     rng = np.random.default_rng(0)
     videos = max(frame_count * VIDEOS // FRAMES, 1)
     cuts = np.sort(rng.choice(np.arange(1, frame_count), videos - 1, replace=False))
@@ -58,13 +59,13 @@ def make_truth(frame_count: int) -> tuple[GroundTruth, Frames]:
     for number in range(videos):
         own = video[images] == number
         motion[own] = motion_iou(images[own], tracks[own], boxes[own])
-    return GroundTruth.of(images, rng.integers(0, CLASSES, count)[run], boxes, motion=motion), frames
+    return GroundTruth.of(images, rng.integers(0, CLASSES, count)[run], boxes, motion=motion), frames, tracks
 
 
-def stream(truth: GroundTruth, frames: Frames) -> Iterator[Detections]:
-    """One chunk per video, float32, PER_FRAME detections in each frame; about five near each object."""
+def stream(truth: GroundTruth, frames: Frames, first: int = 0) -> Iterator[Detections]:
+    """One chunk per video from `first` on, float32, PER_FRAME detections in each frame; about five near each object."""
     truth = truth.rows(np.argsort(truth.image, kind="stable"))
-    for video in range(int(frames.video[-1]) + 1):
+    for video in range(first, int(frames.video[-1]) + 1):
         rng = np.random.default_rng(video)
         rows = np.flatnonzero(frames.video == video)
         image = np.repeat(rows, PER_FRAME)
@@ -104,7 +105,7 @@ class Drawn:
 
 def measure(what: str, frame_count: int) -> None:
     """Evaluate and print the numbers, seconds and MB; the drawing of the detections is left out of the seconds."""
-    truth, frames = make_truth(frame_count)
+    truth, frames, _ = make_truth(frame_count)
     drawn = Drawn(truth, frames)
     start = time.process_time()
     if what == "ap50":
@@ -132,7 +133,7 @@ def compare(frame_count: int) -> None:
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    truth, frames = make_truth(frame_count)
+    truth, frames, _ = make_truth(frame_count)
     chunks = list(stream(truth, frames))
     start = time.process_time()
     own = accumulate_all(coco_outcomes(chunks, truth, CLASSES, thresholds=(0.5,)))["0.50 all"].mean()

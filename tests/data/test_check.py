@@ -21,7 +21,9 @@ def test_a_good_dataset_passes(tree):
     text = str(report)
     assert report.ok
     assert report.verdict.text == "verdict: ready"
-    assert report.verdict.next_step == f"clab-lite train {tree.root} --preset laptop --out runs/mine"
+    with_gpu, without = report.verdict.next_step.splitlines()
+    assert with_gpu.startswith(f"clab-lite train {tree.root} --preset laptop --out runs/mine ")
+    assert without.startswith(f"         or: clab-lite train {tree.root} --preset tiny --out runs/mine ")
     assert "[OK] train: 3 videos, 15 frames, 15 objects, 0 bad records" in text
     assert "[OK] val: 1 video, 5 frames, 5 objects, 0 bad records" in text
     assert "[OK] none of the 5 validation images is a training image too" in text
@@ -35,12 +37,13 @@ def test_every_bad_record_is_named_in_one_pass(tree):
     tree.jpeg(TRAIN[1], 2).write_bytes(tree.jpeg(TRAIN[1], 2).read_bytes()[:-40])
     tree.jpeg(TRAIN[1], 4).write_bytes(b"text")
     tree.xml(TRAIN[2], 3).unlink()
+    write(tree.xml(TRAIN[2], 1), annotation_xml(object_xml(box=(60, 40, 70, 60))))
     write(tree.root / "troubles.json", json.dumps({VAL: []}))
     report = report_of(tree)
     text = str(report)
     assert not report.ok
-    assert "[FAIL] train: 3 videos, 5 frames, 5 objects, 6 bad records" in text
-    assert "- and 1 more" in text
+    assert "[FAIL] train: 3 videos, 12 frames, 12 objects, 6 bad records" in text
+    assert "[WARN] train: 1 box leaving the frame" in text
     for part in (
         f"{TRAIN[0]}/000001.xml: the annotation is not usable XML",
         f"{TRAIN[0]}/000004.xml, object 0: it has no <trackid>",
@@ -51,7 +54,8 @@ def test_every_bad_record_is_named_in_one_pass(tree):
         f"troubles.json, {VAL}: 0 frames instead of 5",
     ):
         assert part in report.full_text()
-    assert report.verdict.text == "verdict: not to be used yet, 7 to mend"
+    assert "[WARN] troubles.json: more may follow, as not everything could be checked" in text
+    assert report.verdict.text == "verdict: not to be used yet, 7 to mend, and more may follow"
     assert report.verdict.next_step.startswith(f"start with {tree.xml(TRAIN[0], 1)}")
     assert report.verdict.next_step.endswith(f"then: clab-lite check {tree.root}")
 
@@ -64,21 +68,28 @@ def test_oddities_are_warnings(tree):
     report = report_of(tree)
     assert report.ok
     for part in (
-        "1 objects of other classes, skipped",
-        "1 boxes without area",
-        "1 inverted boxes",
-        "1 objects written twice in their frame",
-        "1 objects with the track id of another object of their frame",
+        "1 object of other classes, skipped",
+        "1 box without area",
+        "1 inverted box",
+        "1 object written twice in its frame",
+        "1 object with the track id of another object of its frame",
     ):
-        assert f"[WARN] val: {part}" in str(report)
-    assert "[OK] val: 1 frames without objects" in str(report)
+        assert f"[WARN] val: {part}\n" in str(report)
+    assert "[OK] val: 1 frame without objects\n" in str(report)
     assert report.verdict.text == "verdict: usable, with 5 remarks above"
 
 
 def test_a_picture_of_another_size_is_a_bad_record(tree):
     for frame in range(5):
         write(tree.xml(VAL, frame), annotation_xml(object_xml(), width=640))
-    assert "000000.JPEG: 64 x 48 pixels, its annotation says 640 x 48" in str(report_of(tree))
+    text = "000000.JPEG: 64 x 48 pixels, its annotation says 640 x 48. Restore the file, or correct the size"
+    assert text in str(report_of(tree))
+    for frame in range(4):
+        write(tree.xml(VAL, frame), annotation_xml(object_xml()))
+    tree.xml(VAL, 1).unlink()
+    text = report_of(tree).full_text()
+    assert "000004.JPEG: 64 x 48 pixels" in text
+    assert "[FAIL] val: 1 video, 4 frames, 4 objects, 2 bad records" in text
 
 
 def test_a_giants_header_is_a_bad_record(tree):
@@ -140,7 +151,7 @@ def test_stills_are_read_once_each(tree):
         "[WARN] stills: 1 duplicate row in Lists/DET_train_30classes.txt",
         "[FAIL] stills: 3 images, 2 objects, 1 bad record\n",
         "train/1.JPEG: the image is not a JPEG or PNG picture",
-        "[WARN] stills: 1 still images without annotation file",
+        "[WARN] stills: 1 still image without annotation file",
     ):
         assert part in text
 
@@ -154,7 +165,45 @@ def test_own_classes_are_those_that_the_reader_uses(tree):
     assert "[WARN] val: 5 objects of other classes, skipped" in text
     assert open_dataset(tree.root, "val", cache=False).class_names == ("forklift", "person")
     write(tree.root / "classes.txt", "")
-    assert "classes.txt: it lists no class" in str(report_of(tree))
+    text = str(report_of(tree))  # with the classes that the files show
+    assert "classes.txt: it lists no class\n       next: Write one class name per line" in text
+    assert "[OK] val: 1 video, 5 frames, 5 objects, 0 bad records" in text
+
+
+def test_a_bad_file_does_not_hide_own_classes(tree):
+    for video in [*TRAIN, VAL]:
+        for frame in range(5):
+            write(tree.xml(video, frame), annotation_xml(object_xml("forklift")))
+    tree.xml(TRAIN[0], 0).write_text("<annotation>")
+    text = str(report_of(tree))
+    assert "[OK] 1 class found in the annotations (no classes.txt): forklift" in text
+    assert "other classes" not in text
+
+
+def test_a_list_that_cannot_be_read_leaves_more_to_find(tree):
+    (tree.root / "Lists/VID_val_videos.txt").write_text("val/x 1\n")
+    report = report_of(tree)
+    assert "[WARN] val: more may follow" in str(report)
+    assert report.verdict.text == "verdict: not to be used yet, 1 to mend, and more may follow"
+    assert report.verdict.next_step.startswith("Restore the list, or delete it to use the folders.\n")
+
+
+def test_what_is_no_dataset_is_told_what_to_give(tree, tmp_path):
+    write(tmp_path / "mine/boxes.json", "{}")
+    write(tmp_path / "README.md", "text")
+    for path, problem, step in (
+        (
+            "mine",
+            "it holds boxes.json, but neither train.json nor val.json",
+            f"Give {tmp_path / 'mine/boxes.json'}, or",
+        ),
+        ("README.md", "it is not a .json file", "Give the folder that holds"),
+        ("nothing", "it does not exist", "Give the folder that holds"),
+    ):
+        report = check_dataset(tmp_path / path, progress=False)
+        assert report.lines[0].text == f"{tmp_path / path}: {problem}"
+        assert report.verdict.next_step.startswith(step)
+        assert report.verdict.next_step.endswith(f"then: clab-lite check {tmp_path / path}")
 
 
 @pytest.mark.parametrize("spoil", ["list", "root", "det list", "nowhere"])
@@ -177,10 +226,11 @@ def test_the_command_prints_the_first_and_writes_all_bad_records(tree, tmp_path,
     for frame in range(5):
         tree.jpeg(TRAIN[0], frame).write_bytes(b"text")
         tree.jpeg(TRAIN[1], frame).write_bytes(b"")
+        tree.jpeg(TRAIN[2], frame).unlink()
     out = tmp_path / "reports/mine.txt"
     assert main(["check", str(tree.root), "--out", str(out)]) == 1
     printed = capsys.readouterr().out
-    assert "- and 5 more" in printed
+    assert "- and 1 more; --out FILE names all" in printed
     assert f"the whole report: {out}" in printed
     text = out.read_text(encoding="utf-8")
     assert "more" not in text
@@ -191,3 +241,15 @@ def test_the_command_prints_the_first_and_writes_all_bad_records(tree, tmp_path,
 def test_the_command_needs_a_worker(tree, capsys):
     assert main(["check", str(tree.root), "--workers", "0"]) == 2
     assert "--workers 0 reads nothing" in capsys.readouterr().err
+
+
+def test_a_split_without_one_object_is_not_ready(tree):
+    for frame in range(5):
+        write(tree.xml(VAL, frame), annotation_xml())
+    report = report_of(tree)
+    assert report.ok and "[WARN] val: not one object, so AP is undefined" in str(report)
+    for name in TRAIN:
+        for frame in range(5):
+            write(tree.xml(name, frame), annotation_xml())
+    report = report_of(tree)
+    assert not report.ok and "[FAIL] train: not one object to learn from" in str(report)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,26 +12,14 @@ from own_data import documented_json, write_json_dataset
 from small_tree import TRAIN, VAL, annotation_xml, object_xml, write
 
 from clab_lite.data.check import check_dataset, examine
+from clab_lite.data.check.journal import Journal
 from clab_lite.data.check.parts import ImagesPart, VideoPart
 
 ALL = sorted([*TRAIN, VAL])
 
-KILLED = """
-import os, signal, sys
-from clab_lite.data.check import check_dataset
-from clab_lite.data.check.journal import Journal
 
-add, added = Journal.add, []
-
-def add_and_die(journal, *result):
-    add(journal, *result)
-    added.append(result)
-    if len(added) == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-Journal.add = add_and_die
-check_dataset(sys.argv[1], progress=False)
-"""
+class Killed(BaseException):
+    """Nothing handles it, like a kill."""
 
 
 @pytest.fixture
@@ -65,8 +51,8 @@ def test_what_has_not_changed_is_not_read_again(tree, read):
     read.clear()
     second = check(tree)
     assert read == []
-    assert "train: 3 of 3 parts have not changed since an earlier check" in str(second)
-    kept = [line for line in second.lines if "not changed" not in line.text]
+    assert "train: unchanged since an earlier check and not read again: 3 of 3 parts" in str(second)
+    kept = [line for line in second.lines if "unchanged" not in line.text]
     assert kept == list(first.lines)
     check(tree, fresh=True)
     assert sorted(read) == ALL
@@ -107,11 +93,21 @@ def test_a_bad_video_is_read_until_it_is_mended(tree, read):
     assert read == []
 
 
-def test_a_killed_check_goes_on_where_it_stopped(tree, read):
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", KILLED, str(tree.root)]
-    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+def test_a_killed_check_goes_on_where_it_stopped(tree, read, monkeypatch):
+    add, journals = Journal.add, []
+
+    def add_and_die(journal, *result):
+        add(journal, *result)
+        journals.append(journal)  # kept: what it has not written yet must not reach the disk
+        if len(journals) == 2:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "add", add_and_die)
+        with pytest.raises(Killed):
+            check(tree)
     assert [json.loads(line)["key"] for line in journal_of(tree).read_text().splitlines()] == TRAIN[:2]
+    read.clear()
     assert check(tree).ok
     assert sorted(read) == sorted([TRAIN[2], VAL])
 
@@ -154,8 +150,26 @@ def test_images_of_a_json_are_not_read_again(tmp_path, read):
     assert read == ["yard"]
 
 
+class AsProcesses(ThreadPoolExecutor):
+    """Threads that take work and give results as processes do: as bytes. Real ones start for seconds."""
+
+    def __init__(self, workers, mp_context, initializer):
+        super().__init__(workers)
+        assert (mp_context.get_start_method(), initializer) == ("spawn", examine._follow_parent)
+
+    def map(self, function, *columns):
+        sent = super().map(pickle.dumps, [(function, row) for row in zip(*columns, strict=True)])
+        return map(pickle.loads, super().map(work, sent))
+
+
+def work(sent: bytes) -> bytes:
+    function, row = pickle.loads(sent)
+    return pickle.dumps(function(*row))
+
+
 def test_processes_find_the_same_as_threads(tree, monkeypatch):
     tree.jpeg(TRAIN[0], 1).write_bytes(b"text")
     threads = check(tree, fresh=True)
     monkeypatch.setattr(examine, "MANY_FRAMES", 10)  # training has 15 frames, validation 5
+    monkeypatch.setattr(examine, "ProcessPoolExecutor", AsProcesses)
     assert check(tree, fresh=True, workers=2) == threads

@@ -42,6 +42,7 @@ def test_one_too_few_is_a_warning(name):
 def test_less_is_called_a_subset_and_other_names_are_not_compared():
     line = one(compare_with_published("val", VAL_NAMES[:40], {"snippets": 40}))
     assert (line.level, "a subset" in line.text, "555" in line.text) == ("OK", True, True)
+    assert one(compare_with_published("val", VAL_NAMES[:1], {"snippets": 1})).text.startswith("val: 1 snippet where")
     assert compare_with_published("train", [*TRAIN_NAMES[:-1], "train/hall"], WHOLE) == []
 
 
@@ -81,7 +82,7 @@ def test_a_few_copied_frames_are_a_warning(tree, monkeypatch):
     copy_frame(tree, 2)
     report = check_dataset(tree.root, progress=False)
     assert report.ok
-    assert "[WARN] 1 of 5 validation images are also" in str(report)
+    assert "[WARN] 1 of 5 validation images is also a training image, byte for byte" in str(report)
 
 
 def test_frames_that_only_end_alike_are_not_the_same(tree):

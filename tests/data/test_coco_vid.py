@@ -95,7 +95,7 @@ def spoil(change):
         ({"images": []}, "it has no list 'categories'"),
         ({"categories": [], "images": [], "annotations": []}, "lists no image"),
         (spoil(lambda c: c["images"].pop(1)), "video a: frame 0 is missing"),
-        (spoil(lambda c: c["images"][0].update(frame_id=1)), "video a: frame 2 is missing or given twice"),
+        (spoil(lambda c: c["images"][0].update(frame_id=1)), "video a: frame 1 is given 2 times"),
         (spoil(lambda c: c["images"][0].update(id=11)), "image 11: two share this id"),
         (spoil(lambda c: c["images"][0].update(video_id=5)), "video 5 does not exist"),
         (spoil(lambda c: c["images"][0].pop("file_name")), "image 12: it has no 'file_name'"),

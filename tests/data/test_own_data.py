@@ -10,7 +10,8 @@ from small_tree import TRAIN, VAL, annotation_xml, object_xml, write
 
 from clab_lite.data import open_dataset
 from clab_lite.data.classes import VID_CLASSES
-from clab_lite.data.coco_vid import find_problems
+from clab_lite.data.coco_faults import Faults
+from clab_lite.data.coco_vid import read_sound
 from clab_lite.errors import DataError
 
 
@@ -133,7 +134,7 @@ def test_a_folder_of_json_files_has_two_splits(tmp_path):
     assert [len(open_dataset(root, split)) for split in ("train", "val")] == [2, 1]
     assert open_dataset(root, "val").class_names == open_dataset(root / "train.json").class_names
     (root / "val.json").unlink()
-    with pytest.raises(DataError, match=r"val\.json: it cannot be read"):
+    with pytest.raises(DataError, match=r"there is no val\.json"):
         open_dataset(root, "val")
 
 
@@ -156,6 +157,24 @@ def test_still_images_of_a_coco_file(tmp_path, images, annotations):
         assert index.counts["groups (iscrowd), neither trained on nor to be found"] == 1
         assert [index.annotation(video, 0).labels.tolist() for video in (0, 1)] == [[0, 1], []]
         assert index.load_image(5, 0).shape == (3, 64, 96)
+
+
+def test_areas_of_the_objects_themselves(tmp_path):
+    """A mask is smaller than its box; without `area`, and in a file without any, it is width x height."""
+    content = documented_json()
+    content["annotations"][1]["area"] = 7.5
+    for item in content["annotations"]:
+        if item is not content["annotations"][1]:
+            item.pop("area", None)
+    root = write_json_dataset(tmp_path, content)
+    boxes = [item["bbox"] for item in content["annotations"]]
+    for _ in range(2):  # read, then stored
+        index = open_dataset(root, "train")
+        areas = dict(zip(map(tuple, index.table.boxes[:, :2].tolist()), index.table.areas.tolist(), strict=True))
+        assert areas == {(x, y): 7.5 if i == 1 else w * h for i, (x, y, w, h) in enumerate(boxes)}
+        assert index.select([1]).table.areas is not None
+    plain = open_dataset(write_json_dataset(tmp_path / "plain", documented_json()), "train", cache=False)
+    assert sorted(plain.table.areas) == sorted(w * h for _, _, w, h in boxes)
 
 
 def test_frames_that_nobody_annotated(tmp_path):
@@ -197,6 +216,8 @@ def test_videos_without_a_folder_of_their_own_are_numbered(tmp_path):
     [
         ("annotations", 3, {"category_id": 5}, "annotation 3: category 5 does not exist"),
         ("annotations", 2, {"image_id": 9}, "annotation 2: image 9 does not exist"),
+        ("annotations", 1, {"area": "7"}, "annotation 1: area is '7'. Write the area of the object in pixels"),
+        ("annotations", 1, {"area": 10**400}, "annotation 1: area is 1000"),
         ("annotations", 1, {"iscrowd": "no"}, "annotation 1: iscrowd is 'no'. Write true or false"),
         ("images", 1, {"annotated": "false"}, "image 2: annotated is 'false'. Write true or false"),
         ("images", 2, {"frame_id": 7}, "video hall: frame 2 is missing"),
@@ -212,7 +233,9 @@ def test_bad_records_are_named(tmp_path, group, position, change, message):
     root = write_json_dataset(tmp_path, content)
     with pytest.raises(DataError, match=message):
         open_dataset(root, "train", cache=False)
-    assert any(message in problem for problem in find_problems(root / "train.json"))
+    faults = Faults()
+    read_sound(root / "train.json", faults)
+    assert [message in problem for problem in faults.problems] == [True]
 
 
 def test_videos_of_one_name_are_refused(tmp_path):

@@ -106,12 +106,14 @@ def test_max_videos_draws_whole_sources(index: VideoIndex) -> None:
         Subset(max_videos=1, videos=("ILSVRC2015_val_00001",)).select(index)
 
 
-def test_classes_leave_out_and_the_rest_ignores(index: VideoIndex) -> None:
+def test_objects_that_are_asked_for(index: VideoIndex) -> None:
     dogs = Subset(classes=("dog",)).select(index)
     assert dogs.labels.tolist() == [False, True, False]
-    assert set(index.table.labels[dogs.truth].tolist()) == {1}
+    np.testing.assert_array_equal(dogs.asked, index.table.labels == 1)
+    assert len(dogs.truth) == len(index.table.boxes)  # the others are still what a dog may be taken for
+    assert not dogs.ignored.any()
     assert len(dogs.rows) == len(NAMES) * FRAMES  # frames without a dog can still show false dogs
-    fast = Subset(motion="fast").select(index)
+    fast = Subset(motion="fast", classes=("dog", "car")).select(index)
     assert len(fast.truth) == len(index.table.boxes)
     np.testing.assert_array_equal(fast.asked, index.table.labels == 1)
     np.testing.assert_array_equal(fast.ignored, ~fast.asked)
@@ -133,6 +135,17 @@ def test_motion_sees_the_frames_that_are_left_out(index: VideoIndex) -> None:
     np.testing.assert_allclose(whole.motion[1:10:2], motion_iou(range(FRAMES), [8] * FRAMES, boxes), atol=1e-12)
 
 
+def test_track_0_has_motion(index: VideoIndex) -> None:
+    """Ids only tell tracks apart, and 0 is one."""
+    renamed = replace(index, table=replace(index.table, track_ids=index.table.track_ids - 7))
+    first, second = Subset().select(renamed).motion, Subset().select(index).motion
+    assert first is not None
+    assert second is not None
+    np.testing.assert_array_equal(first, second)
+    only = replace(index, table=replace(index.table, track_ids=np.zeros_like(index.table.track_ids)))
+    assert Subset(classes=("cat",)).select(only).motion is not None
+
+
 def test_objects_without_tracks(index: VideoIndex) -> None:
     """No track at all: no motion. A few without: unknown motion, which no range leaves out."""
     without = replace(index, table=replace(index.table, track_ids=np.full_like(index.table.track_ids, -1)))
@@ -150,6 +163,8 @@ def test_objects_without_tracks(index: VideoIndex) -> None:
 @pytest.mark.parametrize(("words", "message"), [
     ("motion=medium", "motion=medium leaves no object"),
     ("size=large", "size=large leaves no object"),
+    ("motion=fast classes=cat", "motion=fast leaves no object"),
+    ("size=small classes=dog", "size=small leaves no object"),
     ("classes=car", "classes=car leaves no object"),
     ("videos=nowhere", "videos=nowhere fits no video. There are 6, for example val/ILSVRC2015_val_00000000"),
     ("trouble=occlusion", "trouble=occlusion leaves no frame"),

@@ -17,7 +17,7 @@ from clab_lite.media.contact_sheet import ContactSheet, clock
 from clab_lite.media.drawing import annotated, draw
 from clab_lite.media.open_source import open_source
 from clab_lite.media.pyav import import_av
-from clab_lite.media.result_folder import ResultFolder
+from clab_lite.media.result_folder import ResultFolder, require_results
 from clab_lite.media.source import Frame
 from clab_lite.media.video_file import VideoFile
 from clab_lite.media.video_writer import VideoWriter
@@ -101,15 +101,27 @@ def test_clock() -> None:
     assert [clock(s) for s in (0, 0.3, 59.96, 61.25, 3723.0)] == ["0:00.0", "0:00.3", "0:59.9", "1:01.2", "1:02:03.0"]
 
 
-def test_leftovers_of_a_killed_process_are_removed_and_the_folder_is_ours(tmp_path: Path) -> None:
-    killed = ResultFolder(tmp_path / "out", ["a.txt"])
-    (killed.staging / "a.txt").write_text("half")
-    folder = ResultFolder(tmp_path / "out", ["a.txt"])
-    assert os.listdir(tmp_path / "out") == [folder.staging.name]
-    (folder.staging / "a.txt").write_text("whole")
+def test_lines_of_a_killed_process_are_kept_and_the_folder_is_ours(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for expected in ("detections.incomplete.jsonl", "detections.incomplete.2.jsonl"):
+        require_results(out)
+        killed = ResultFolder(out, ["detections.jsonl"])
+        (killed.staging / "detections.jsonl").write_text("1\n2\nhal")
+        (killed.staging / "annotated.mp4").write_text("half")
+        require_results(out)  # what was left does not make the folder someone else's
+        folder = ResultFolder(out, ["detections.jsonl"])
+        assert folder.rescued == f"{out / expected} holds the 2 frames that a killed detection had finished"
+        assert (out / expected).read_text() == "1\n2\n"
+        assert [path.name for path in folder.staging.iterdir()] == [".reserve"]
+        folder.discard()
+    assert ResultFolder(out, []).rescued is None
+    folder = ResultFolder(out, ["detections.jsonl"])
+    assert folder.rescued is None
+    (folder.staging / "detections.jsonl").write_text("whole\n")
     folder.keep({"frames": 1})
     folder.discard()
-    assert sorted(os.listdir(tmp_path / "out")) == ["a.txt", "summary.json"]
+    kept = ["detections.incomplete.2.jsonl", "detections.incomplete.jsonl", "detections.jsonl", "summary.json"]
+    assert sorted(os.listdir(out)) == kept
 
 
 def test_inputs_that_are_not_one_video(tmp_path: Path) -> None:

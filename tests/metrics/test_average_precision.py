@@ -88,6 +88,7 @@ def test_slow_twin(seed: int, points: str) -> None:
             assert scores.ap[label] == pytest.approx(expected, abs=1e-12)
             assert scores.recall[label] == pytest.approx(recall[-1], abs=1e-12)
         assert scores.mean() == pytest.approx(np.nanmean(scores.ap), abs=1e-12)
+        assert scores.undefined is None, "a class without truth does not undo the others"
         np.testing.assert_array_equal(accumulate(outcomes, name).ap, scores.ap)
 
 
@@ -135,3 +136,7 @@ def test_best_first_is_stable(dtype: type) -> None:
         score = np.random.default_rng(levels).integers(0, levels, 500).astype(dtype)
         np.testing.assert_array_equal(best_first(score), np.argsort(-score, kind="stable"))
     assert best_first(np.zeros(0, dtype)).tolist() == []
+    # Logits: both zeros are one score, and the smallest numbers on either side are not.
+    score = np.array([0.0, -3.0, -0.0, 1e-45 if dtype == np.float32 else 5e-324, 2.0, 0.0, -1.0, -3.0], dtype)
+    score = np.append(score, -score[3])
+    assert best_first(score).tolist() == [4, 3, 0, 2, 5, 8, 6, 1, 7]

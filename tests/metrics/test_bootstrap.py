@@ -1,4 +1,4 @@
-"""Resampled AP against outcomes whose rows are really copied, and what the draws, intervals and comparisons promise."""
+"""Resampled AP against outcomes whose rows are really copied, and what the draws promise."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from golden_cases import load_case
 
-from clab_lite.errors import DataError
 from clab_lite.metrics import bootstrap
 from clab_lite.metrics.arrays import Detections, GroundTruth
 from clab_lite.metrics.average_precision import accumulate
-from clab_lite.metrics.bootstrap import compare, draw_resamples, interval, resampled_ap
+from clab_lite.metrics.bootstrap import draw_resamples, resampled_ap
+from clab_lite.metrics.certainty import MIN_SOURCES, Sources, interval
 from clab_lite.metrics.coco import coco_outcomes, evaluate_coco
 from clab_lite.metrics.outcomes import DROPPED, FALSE, TRUE, Outcomes, Points
 from clab_lite.metrics.voc import mega_outcomes
@@ -44,6 +44,11 @@ def random_outcomes(seed: int, points: Points, count: int = 400, scores: int = 2
     )
 
 
+def draw(videos: int, count: int, seed: int) -> np.ndarray:
+    """(count, videos) as `draw_resamples`, of however few."""
+    return np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=count)
+
+
 def copied(outcomes: Outcomes, drawn: np.ndarray, video_of_image: np.ndarray) -> Outcomes:
     """The slow twin: every row as often as its video is drawn."""
     rows = np.repeat(np.arange(len(outcomes)), drawn[video_of_image[outcomes.image]])
@@ -62,25 +67,32 @@ def copied(outcomes: Outcomes, drawn: np.ndarray, video_of_image: np.ndarray) ->
 
 def check(outcomes: Outcomes, columns: list[str], video_of_image: np.ndarray, draws: np.ndarray, error: float) -> None:
     found = resampled_ap(outcomes, columns, video_of_image, draws)
+    whole = mean_ap(outcomes, columns)
+    assert len(found.mean) == len(draws)
     for row, drawn in enumerate(draws):
-        twin = [accumulate(copied(outcomes, drawn, video_of_image), name) for name in columns]
-        per_class = np.mean([column.ap for column in twin], axis=0)
-        np.testing.assert_allclose(found.per_class[row], per_class, atol=error, rtol=0)
-        assert found.mean[row] == pytest.approx(np.mean([column.mean() for column in twin]), abs=error, nan_ok=True)
+        twin = mean_ap(copied(outcomes, drawn, video_of_image), columns)
+        np.testing.assert_allclose(found.per_class[row], twin, atol=error, rtol=0)
+        mean = np.nanmean(np.where(np.isnan(twin), whole, twin)) if (twin >= 0).any() else math.nan
+        assert found.mean[row] == pytest.approx(mean, abs=error, nan_ok=True)
+
+
+def mean_ap(outcomes: Outcomes, columns: list[str]) -> np.ndarray:
+    """(C,) over the columns."""
+    return np.mean([accumulate(outcomes, name).ap for name in columns], axis=0)
 
 
 @pytest.mark.parametrize("points", ["101", "all"])
 @pytest.mark.parametrize("columns", [["first"], ["second"], ["first", "second"]])
 @pytest.mark.parametrize("seed", range(3))
 def test_equals_copied_rows(points: Points, columns: list[str], seed: int) -> None:
-    check(random_outcomes(seed, points), columns, VIDEO_OF_IMAGE, draw_resamples(np.arange(VIDEOS), 12, seed), 1e-12)
+    check(random_outcomes(seed, points), columns, VIDEO_OF_IMAGE, draw(VIDEOS, 12, seed), 1e-12)
 
 
 @pytest.mark.parametrize("case", ["motion", "classes_without_gt", "ties", "no_detections", "no_gt"])
 def test_equals_copied_rows_of_evaluated_boxes(case: str) -> None:
     content = load_case(case)
     _, video = np.unique(content.frames.video, return_inverse=True)
-    draws = draw_resamples(np.arange(video.max() + 1), 6, 1)
+    draws = draw(video.max() + 1, 6, 1)
     chunks = [content.detections.rows(np.argsort(content.detections.image, kind="stable"))]
     coco = coco_outcomes(chunks, content.truth, len(content.names), thresholds=(0.5, 0.75))
     check(coco, list(coco.columns), video, draws, 1e-12)
@@ -93,7 +105,7 @@ def test_equals_evaluating_copied_videos() -> None:
     content = load_case("motion")
     _, video = np.unique(content.frames.video, return_inverse=True)
     found = content.detections.rows(np.argsort(content.detections.image, kind="stable"))
-    draws = draw_resamples(np.arange(video.max() + 1), 3, 2)
+    draws = draw(video.max() + 1, 3, 2)
     assert draws.max() > 1
     outcomes = coco_outcomes([found], content.truth, len(content.names))
     resampled = resampled_ap(outcomes, outcomes.columns, video, draws)
@@ -101,7 +113,7 @@ def test_equals_evaluating_copied_videos() -> None:
         twin = evaluate_coco(
             copied_rows(found, drawn[video]), copied_rows(content.truth, drawn[video]), len(content.names)
         )
-        assert resampled.mean[row] == pytest.approx(twin.ap(), abs=1e-12)
+        assert np.nanmean(resampled.per_class[row]) == pytest.approx(twin.ap(), abs=1e-12)
 
 
 def copied_rows(rows: Detections | GroundTruth, times: np.ndarray) -> Any:
@@ -124,8 +136,7 @@ def test_ones_give_the_plain_ap() -> None:
 def test_parts_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes, draws = random_outcomes(1, "101"), draw_resamples(np.arange(VIDEOS), 20)
     whole = resampled_ap(outcomes, ["first", "second"], VIDEO_OF_IMAGE, draws)
-    monkeypatch.setattr(bootstrap, "_RESAMPLES", 6)
-    monkeypatch.setattr(bootstrap, "_VIDEOS", 3)
+    monkeypatch.setattr(bootstrap, "_TOGETHER", 6)
     parts = resampled_ap(outcomes, ["first", "second"], VIDEO_OF_IMAGE, draws)
     np.testing.assert_allclose(parts.per_class, whole.per_class, atol=1e-12, rtol=0)
 
@@ -146,52 +157,67 @@ def test_long_curves_are_thinned_with_a_small_error(points: Points, scores: int)
     )
     right = outcomes.label[outcomes.code[0] == TRUE]
     assert min(np.bincount(right)) > 2 * bootstrap.PLACES
-    check(outcomes, ["first"], VIDEO_OF_IMAGE, draw_resamples(np.arange(VIDEOS), 5), 1e-3)
+    check(outcomes, ["first"], VIDEO_OF_IMAGE, draw(VIDEOS, 5, 0), 1e-3)
 
 
-def test_class_absent_from_a_resample_leaves_the_mean() -> None:
+def test_a_class_that_a_draw_does_not_show_keeps_its_ap_in_the_mean() -> None:
     outcomes = random_outcomes(3, "101")
     only = outcomes.truth_label == 0
     own = VIDEO_OF_IMAGE[outcomes.truth_image] == 2
     outcomes = replace(outcomes, counted=outcomes.counted & np.where(only, own, True))  # class 0 in video 2 alone
+    whole = accumulate(outcomes, "first").ap[0]
     draws = np.array([[2, 1, 0, 1, 1, 1, 1], [1] * VIDEOS, [0, 0, 3, 0, 0, 0, 4]])
     found = resampled_ap(outcomes, ["first"], VIDEO_OF_IMAGE, draws)
     assert math.isnan(found.per_class[0, 0])
-    assert found.mean[0] == found.per_class[0, 1]
+    assert found.mean[0] == pytest.approx((whole + found.per_class[0, 1]) / 2, abs=1e-12)
     assert not np.isnan(found.per_class[1:, 0]).any()
     nothing = resampled_ap(outcomes, ["first"], VIDEO_OF_IMAGE, np.zeros((1, VIDEOS), int))
     assert math.isnan(nothing.mean[0])
 
 
+def test_interval_of_a_mean_is_of_the_same_classes() -> None:
+    """Twenty videos; class 0 is always found, class 1 never and seen in two of them. Without class 1 AP would be 1."""
+    image = np.arange(20, dtype=np.int32)
+    image, label = np.append(image, [3, 9]), np.repeat([0, 1], [20, 2]).astype(np.uint8)
+    code, counted = np.full((1, 20), TRUE, np.uint8), np.ones((1, 22), bool)
+    score, weights = np.ones(20, np.float32), np.array([0.0, 0.0, 1.0])
+    outcomes = Outcomes(("x",), score, label[:20], image[:20], code, weights, label, image, counted, 2, "101")
+    found = resampled_ap(outcomes, ["x"], np.arange(20), draw_resamples(np.arange(20), 200))
+    assert np.isnan(found.per_class[:, 1]).sum() > 10
+    np.testing.assert_allclose(found.mean, 0.5, atol=1e-12)
+
+
+@pytest.mark.parametrize(("points", "ap"), [("all", 0.9), ("101", (41 + 60 * 5 / 6) / 101)])
+def test_the_worked_example(points: Points, ap: float) -> None:
+    """That of `bootstrap._Curve`: recalls 0.4, 0.6 and 1 with precisions 1, 5/6 and 5/6."""
+    video = np.array([0, 1, 1, 0])
+    curve = bootstrap._Curve.of(np.array([TRUE, FALSE, TRUE, TRUE]), video, 2, np.array([0.0, 0.0, 1.0]))
+    np.testing.assert_array_equal(curve.right, [[1, 0, 1], [0, 1, 0]])
+    np.testing.assert_array_equal(curve.wrong, [[0, 0, 0], [0, 1, 0]])
+    drawn = curve.ap(np.array([[2.0, 1.0], [0.0, 0.0]]), np.array([5.0, 0.0]), points)
+    np.testing.assert_allclose(drawn, [ap, math.nan], atol=1e-12)
+
+
 def test_draws_keep_groups_together() -> None:
-    groups = np.array([5, 5, 9, 1, 9, 9])
+    groups = np.array([5, 5, 9, 1, 9, 9, 2, 0])
     draws = draw_resamples(groups, 200)
-    assert draws.shape == (200, 6)
+    assert draws.shape == (200, 8)
     assert (draws[:, 0] == draws[:, 1]).all() and (draws[:, 2] == draws[:, 4]).all()
-    assert (draws[:, [0, 2, 3]].sum(axis=1) == 3).all()  # as many groups as there are
+    assert (draws[:, [0, 2, 3, 6, 7]].sum(axis=1) == 5).all()  # as many groups as there are
     assert (draws[:, 0] != draws[:, 2]).any()
-    assert draws.mean(axis=0) == pytest.approx(np.ones(6), abs=0.2)
+    assert draws.mean(axis=0) == pytest.approx(np.ones(8), abs=0.2)
     np.testing.assert_array_equal(draws, draw_resamples(groups, 200))
     assert (draws != draw_resamples(groups, 200, seed=1)).any()
 
 
-@pytest.mark.parametrize("groups", [[], [3], [3, 3, 3]])
-def test_one_group_has_no_interval(groups: list[int]) -> None:
+@pytest.mark.parametrize("groups", [[], [3], [3, 3, 3], [1, 2, 3, 4, 4, 4]])
+def test_too_few_groups_are_not_drawn(groups: list[int]) -> None:
     draws = draw_resamples(groups)
     assert draws.shape == (0, len(groups))
-    video = np.zeros(FRAMES, np.int32)
-    found = resampled_ap(random_outcomes(0, "101"), ["first"], video, draws)
+    found = resampled_ap(random_outcomes(0, "101"), ["first"], np.zeros(FRAMES, np.int32), draws)
+    assert found.mean.shape == (0,)
     assert found.per_class.shape == (0, CLASSES)
-    assert interval(found.mean) is None
-    assert compare(found.mean, found.mean, 0.1) == bootstrap.Difference(0.1, None, None, None)
-
-
-def test_interval_is_the_middle_of_the_values() -> None:
-    values = np.random.default_rng(0).permutation(np.arange(1001) / 1000)
-    assert interval(values) == pytest.approx((0.025, 0.975))
-    assert interval(values, 0.5) == pytest.approx((0.25, 0.75))
-    assert interval(np.append(values, [math.nan] * 500)) == pytest.approx((0.025, 0.975))
-    assert interval(np.array([math.nan])) is None
+    assert len(draw_resamples(np.arange(MIN_SOURCES), 7)) == 7
 
 
 def test_interval_of_ap_covers_the_whole() -> None:
@@ -211,36 +237,7 @@ def test_interval_of_ap_covers_the_whole() -> None:
             ("x",), np.ones(count, np.float32), zeros[:count], found, code, weights, zeros, image, ones, 1, "all"
         )
         draws = draw_resamples(np.arange(videos), 200, world)
-        span = interval(resampled_ap(outcomes, ["x"], np.arange(videos), draws).mean)
+        span = interval(resampled_ap(outcomes, ["x"], np.arange(videos), draws).mean, Sources.of_class(videos))
         assert span is not None
         held += span[0] <= chances.mean() <= span[1]
     assert 0.85 * worlds <= held < worlds
-
-
-def test_compare_pairs_the_resamples() -> None:
-    rng = np.random.default_rng(0)
-    hard = rng.normal(0.6, 0.1, 999)  # draws of hard videos are hard for both
-    better = compare(hard, hard + 0.01 + rng.normal(0, 0.001, 999), 0.01)
-    assert better.probability_better == 1.0
-    assert better.p_value == pytest.approx(2 / 1000)
-    assert better.interval is not None and 0 < better.interval[0] < 0.01 < better.interval[1] < 0.02
-    worse = compare(hard + 0.01, hard, -0.01)
-    assert (worse.probability_better, worse.value) == (0.0, -0.01)
-    assert worse.p_value == pytest.approx(2 / 1000)
-    same = compare(hard, hard, 0.0)
-    assert same == bootstrap.Difference(0.0, (0.0, 0.0), 0.5, 1.0)
-    other = compare(hard, rng.permutation(hard), 0.0)
-    assert other.probability_better == pytest.approx(0.5, abs=0.06)
-    assert other.p_value is not None and other.p_value > 0.5
-
-
-def test_compare_counts_the_resamples_that_disagree() -> None:
-    second = np.array([1.0] * 37 + [-1.0] * 2 + [math.nan])
-    found = compare(np.zeros(40), second, 1.0)
-    assert found.probability_better == pytest.approx(37 / 39)
-    assert found.p_value == pytest.approx(2 * 3 / 40)
-
-
-def test_compare_refuses_other_draws() -> None:
-    with pytest.raises(DataError, match="3 and 4 resamples"):
-        compare(np.zeros(3), np.zeros(4), 0.0)

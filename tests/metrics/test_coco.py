@@ -219,8 +219,9 @@ def test_bad_input_is_named() -> None:
         Detections.of([0], [0], [[0, 0, 1, 1]], [math.nan])
     with pytest.raises(DataError, match=r"row 0: box .* not finite"):
         GroundTruth.of([0], [0], [[0, 0, math.inf, 1]])
-    with pytest.raises(DataError, match="ascending"):
-        evaluate_coco(Detections.of([], [], [], []), GroundTruth.of([], [], []), 3, caps=(100, 10))
+    for caps in ((100, 10), (0, 10), ()):
+        with pytest.raises(DataError, match="positive and ascending"):
+            evaluate_coco(Detections.of([], [], [], []), GroundTruth.of([], [], []), 3, caps=caps)
     with pytest.raises(DataError, match="2 rows of `label` for 1 images"):
         GroundTruth.of([0], [0, 1], [[0, 0, 1, 1]])
     with pytest.raises(DataError, match=r"0\.33 was not evaluated"):

@@ -75,9 +75,10 @@ def test_order_of_ground_truth_matters_only_to_ties() -> None:
 def test_small_types_are_kept() -> None:
     truth = GroundTruth.of([0], [299], [BOX])
     boxes, scores = np.array([BOX, BOX], np.float32), np.array([0.1, 0.7], np.float32)
-    outcomes = coco_outcomes([Detections.of([0, 1], [299, 3], boxes, scores)], truth, 300, thresholds=(0.5,))
+    outcomes = coco_outcomes([Detections.of([0, 70_000], [299, 3], boxes, scores)], truth, 300, thresholds=(0.5,))
     assert (outcomes.score.dtype, outcomes.code.dtype) == (np.float32, np.uint8)
-    assert outcomes.label.tolist() == [299, 3]
+    assert (outcomes.image.dtype, outcomes.label.dtype) == (np.int32, np.uint16)
+    assert (outcomes.image.tolist(), outcomes.label.tolist()) == ([0, 70_000], [299, 3])
     late = [Detections.of([0], [0], boxes[:1], scores[:1]), Detections.of([1], [0], [BOX], [0.1])]
     kept = coco_outcomes(late, truth, 300)
     assert kept.score.tolist() == [np.float32(0.1), 0.1]

@@ -11,9 +11,8 @@ from random_boxes import CLASSES, random_evaluation
 
 from clab_lite.metrics import batches
 from clab_lite.metrics.arrays import Detections, GroundTruth
-from clab_lite.metrics.coco import coco_outcomes
-from clab_lite.metrics.collect import collect
-from clab_lite.metrics.errors import KINDS, ErrorRules, error_costs
+from clab_lite.metrics.coco import CocoRules, coco_outcomes
+from clab_lite.metrics.errors import KINDS, classify, error_costs
 from clab_lite.metrics.matching import box_area, box_iou, greedy_match
 from clab_lite.metrics.outcomes import FALSE, TRUE
 
@@ -21,7 +20,7 @@ BOX = np.array([0.0, 0, 100, 100])
 SHIFTED = np.array([50.0, 0, 150, 100])  # IoU 1/3 with BOX
 NEARBY = np.array([10.0, 0, 110, 100])  # IoU 9/11 with BOX
 AWAY = np.array([300.0, 300, 400, 400])
-NONE: dict[str, Any] = dict.fromkeys(KINDS, (0, 0.0))
+NONE: dict[str, Any] = {kind: (0, 0.0) for kind in KINDS if kind != "outside"}
 
 
 def cost(
@@ -102,9 +101,16 @@ def test_ignored_objects_have_no_errors() -> None:
     found = [(0, 0, BOX, 0.9), (1, 0, AWAY, 0.8)]
     plain = cost(found, objects)
     assert plain["missed"][0] == 1
-    assert cost(found, objects, ignored=np.array([False, False, True])) == NONE
+    assert cost(found, objects, ignored=np.array([False, False, True])) == NONE | {"outside": (0, 0.0)}
     assert cost(found, objects, ignored=np.ones(3, bool)) == {}
     assert cost(found, objects, area=(0, 99**2)) == {}
+
+
+def test_wrong_at_an_object_that_does_not_count_is_no_background() -> None:
+    objects = [(0, 0, BOX), (0, 1, AWAY)]
+    costs = cost([(0, 0, AWAY, 0.9), (0, 0, BOX, 0.8)], objects, ignored=np.array([False, True]))
+    assert costs == NONE | {"outside": (1, pytest.approx(0.5))}
+    assert cost([(0, 0, AWAY, 0.9), (0, 0, BOX, 0.8)], objects[:1])["background"] == (1, pytest.approx(0.5))
 
 
 def test_no_ground_truth() -> None:
@@ -152,7 +158,11 @@ def kind_of(row: int, found: Detections, truth: GroundTruth) -> tuple[str, int]:
         return "class", other[1]
     if own[0] >= 0.5:
         return "duplicate", -1
-    return ("both" if other[0] >= 0.1 else "background"), -1
+    if other[0] >= 0.1:
+        return "both", -1
+    uncounted = np.flatnonzero((truth.image == found.image[row]) & truth.crowd)
+    outside = box_iou(found.boxes[[row]], truth.boxes[uncounted]) >= 0.1
+    return ("outside" if outside.any() else "background"), -1
 
 
 def twin(found: Detections, truth: GroundTruth) -> dict[str, tuple[int, float]]:
@@ -183,6 +193,8 @@ def twin(found: Detections, truth: GroundTruth) -> dict[str, tuple[int, float]]:
     left = [int(truth.label[i]) for i in np.flatnonzero(~truth.crowd).tolist() if i not in missed]
     answer["missed"] = len(missed), mean_ap(now, left, classes) - mean_ap(now, objects, classes)
     del answer["now"]
+    if not truth.crowd.any():
+        del answer["outside"]
     return answer
 
 
@@ -219,12 +231,26 @@ def test_every_wrong_detection_has_a_kind_and_chunks_do_not_show(monkeypatch: py
     assert all(count > 0 and gain > 0 for count, gain in whole.values())
 
 
-def test_one_pass_with_other_rules() -> None:
+def test_what_is_right_is_what_coco_says() -> None:
     content = load_case("motion")
     found, classes = content.detections.rows(np.argsort(content.detections.image, kind="stable")), len(content.names)
-    rules = ErrorRules(content.truth)
-    (outcomes,) = collect([found], classes, rules)
-    assert rules.costs(outcomes) == error_costs([found], content.truth, classes)
     plain = coco_outcomes([found], content.truth, classes, thresholds=(0.5,))
-    np.testing.assert_array_equal(outcomes.code[0], plain.code[0])
-    assert (outcomes.code[1:] == TRUE).sum(axis=1).min() >= (plain.code == TRUE).sum()
+    told = classify([found], CocoRules(content.truth, thresholds=(0.5,)), classes)
+    np.testing.assert_array_equal(told.now.code, plain.code)
+    np.testing.assert_array_equal(told.kind >= 0, plain.code[0] == FALSE)
+    assert told.found.sum() == (plain.code == TRUE).sum()
+    assert not (told.missed & told.found).any()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_some_classes(seed: int) -> None:
+    """Kinds are told among all classes: counts add up, and the costs of the parts have the whole cost as mean."""
+    found, truth, _ = random_evaluation(seed, crowds=False)
+    whole = error_costs([found], truth, CLASSES)
+    parts = [[True, False, False], [False, True, True]]  # one class with objects in each
+    single = [error_costs([found], truth, CLASSES, labels=np.array(labels)) for labels in parts]
+    for kind, (count, gain) in whole.items():
+        assert sum(costs[kind][0] for costs in single) == count
+        assert np.mean([costs[kind][1] for costs in single]) == pytest.approx(gain, abs=1e-12)
+    assert whole["class"][0] > 0
+    assert error_costs([found], truth, CLASSES + 1, labels=np.arange(CLASSES + 1) == CLASSES) == {}

@@ -22,6 +22,8 @@ def test_overlaps_by_hand() -> None:
     # One pixel more on each side: neighbours share a column, and a box without width has one.
     expected = [1, 66 / 121, 11 / (2 * 121 - 11), 0, 5 / 121]
     np.testing.assert_allclose(paired_iou(boxes, others, extra=1), expected)
+    flat = np.array([[5, 5, 5, 9], [5, 5, 9, 5]], float)  # boxes without area do not even overlap themselves
+    assert paired_iou(flat, flat).tolist() == [0, 0] and paired_iou(flat, flat, extra=1).tolist() == [1, 1]
     crowd = np.array([False, True, True, True, True])
     np.testing.assert_allclose(paired_iou(others, boxes, crowd=crowd), [1, 1, 0, 0, 0])
     np.testing.assert_array_equal(np.diag(box_iou(boxes, others)), paired_iou(boxes, others))
@@ -95,3 +97,6 @@ def test_cap_counts_detections_of_a_frame_and_class() -> None:
     assert coco_outcomes([found], truth, 2, thresholds=(0.5,), cap=2).code.tolist() == [
         [DROPPED, FALSE, TRUE, TRUE, FALSE]
     ]
+    far = [50, 50, 60, 60]  # the one that is cut off is the only one that would match
+    found = Detections.of([0, 0, 0], [0, 0, 0], [far, far, box], [0.3, 0.2, 0.1])
+    assert coco_outcomes([found], truth, 2, thresholds=(0.5,), cap=2).code.tolist() == [[FALSE, FALSE, DROPPED]]

@@ -79,10 +79,28 @@ def test_mega_cuts_ground_truth_off_at_the_frame() -> None:
     assert _codes(mega_outcomes, found, truth, Frames.of([200], [200], [0])) == [FALSE]
 
 
+@pytest.mark.parametrize(("side", "outside", "line"), [
+    ("left", [-60, 100, -10, 200], 0),
+    ("right", [650, 100, 700, 200], 639),
+    ("above", [100, -60, 200, -10], 0),
+    ("below", [100, 490, 200, 560], 479),
+])  # fmt: skip
+def test_mega_moves_ground_truth_beside_the_frame_to_its_edge(side: str, outside: list[int], line: int) -> None:
+    """What is left is the frame's last row or column, 2 wide; boxes 4 wide around it overlap by half, one of 5 less."""
+    low_side = 0 if side in ("left", "right") else 1
+    for low, high, code in ((-2, 0, TRUE), (-1, 1, TRUE), (0, 2, TRUE), (-3, 0, FALSE), (0, 3, FALSE)):
+        box = [100, 100, 200, 200]
+        box[low_side], box[low_side + 2] = line + low, line + high
+        found, truth = [(0, 0, box, 1.0)], [(0, 0, outside)]
+        assert _codes(mega_outcomes, found, truth, Frames.of([640], [480], [0])) == [code], (low, high)
+        assert _codes(fgfa_outcomes, found, truth, Frames.of([640], [480], [0])) == [FALSE]
+
+
 def test_fgfa_asks_less_of_small_objects() -> None:
     """10 x 10 pixels: an IoU of 100 / 400 is enough."""
     truth = [(0, 0, [0, 0, 9, 9])]
     assert _codes(fgfa_outcomes, [(0, 0, [0, 0, 9, 2], 1.0)], truth) == [TRUE]  # 0.3
+    assert _codes(fgfa_outcomes, [(0, 0, [0, 0, 9, 1.5], 1.0)], truth) == [TRUE]  # 0.25
     assert _codes(fgfa_outcomes, [(0, 0, [0, 0, 9, 1], 1.0)], truth) == [FALSE]  # 0.2
     assert _codes(mega_outcomes, [(0, 0, [0, 0, 9, 2], 1.0)], truth) == [FALSE]
 
@@ -129,6 +147,14 @@ def test_equal_overlaps() -> None:
     assert _tied(fgfa_outcomes, [True, True, False]) == [TRUE, DROPPED, DROPPED, DROPPED]
 
 
+def test_equal_overlaps_of_different_sizes() -> None:
+    """MEGA: 42 columns around 36, or inside 49, are 6/7 both times; the first that counts is the larger one."""
+    truth = [(0, 0, [40, 20, 74, 60]), (0, 0, [32, 20, 79, 60])]
+    found = [(0, 0, [36, 20, 76, 60], 1.0)]
+    for area, code in (((0, 1e10), TRUE), ((1500, 1e10), TRUE), ((0, 1500), TRUE), ((3000, 1e10), DROPPED)):
+        assert _codes(mega_outcomes, found, truth, ranges={"x": Range(np.zeros(2, bool), area=area)}) == [code], area
+
+
 def test_weights_of_false_positives() -> None:
     """Far from both truths of its class: half. A class or frame without truth: see the rules."""
     truth = GroundTruth.of([0, 0], [0, 0], [LEFT, RIGHT])
@@ -162,6 +188,8 @@ def test_area_range() -> None:
     small = {"small": Range(np.zeros(2, bool), area=(0, 400))}
     for outcomes in (mega_outcomes, fgfa_outcomes):
         assert _codes(outcomes, found, truth, ranges=small) == [DROPPED, TRUE, DROPPED, FALSE]
+        exact = {"exact": Range(np.zeros(2, bool), area=(10 * 10, 31 * 31))}
+        assert _codes(outcomes, found, truth, ranges=exact) == [TRUE, TRUE, FALSE, FALSE]
 
 
 def test_a_crowd_is_not_to_be_found() -> None:
@@ -185,6 +213,11 @@ def test_motion_ranges() -> None:
     weights = {name: chosen.empty_weight for name, chosen in ranges.items()}
     assert weights == pytest.approx({"all": 1, "slow": 1 / 6, "medium": 1 / 6, "fast": 3 / 6})
     assert list(motion_ranges(replace(truth, motion=None), _frames(4))) == ["all"]
+    edges = GroundTruth.of([0] * 4, [0] * 4, [LEFT] * 4, motion=[0.0, 0.7, 0.9, 1.0])
+    ignored = {name: chosen.ignored.tolist() for name, chosen in motion_ranges(edges, _frames()).items()}
+    assert ignored["slow"] == [True, True, False, False]
+    assert ignored["medium"] == [True, False, False, True]
+    assert ignored["fast"] == [False, False, True, True]
     nothing = GroundTruth.of([], [], [], motion=[])
     assert motion_ranges(nothing, Frames.of([], [], []))["slow"].empty_weight == 0.0
 

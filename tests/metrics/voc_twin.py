@@ -49,8 +49,9 @@ def mega(found: Detections, truth: GroundTruth, frames: Frames, chosen: Range) -
         overlaps = {}
         for g in np.flatnonzero((truth.image == found.image[d]) & (truth.label == found.label[d])).tolist():
             x1, y1, x2, y2 = truth.boxes[g]
-            cut = np.array([max(x1, 0), max(y1, 0), min(x2, width - 1), min(y2, height - 1)])
-            overlaps[g] = iou(found.boxes[d], cut, 2)
+            x1, x2 = (min(max(x, 0), width - 1) for x in (x1, x2))
+            y1, y2 = (min(max(y, 0), height - 1) for y in (y1, y2))
+            overlaps[g] = iou(found.boxes[d], np.array([x1, y1, x2, y2]), 2)
         best, most = None, 0.5
         for g, value in overlaps.items():
             if g in taken or value < most:

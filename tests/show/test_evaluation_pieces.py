@@ -25,14 +25,33 @@ STEP = Curve((1.0,) * 51 + (0.5,) * 30 + (0.0,) * 20)
 
 
 def test_marks_stand_at_their_values() -> None:
-    row = Row("dog", 0.25, (0.125, 0.5), (1, 22, 3333), other=0.75)
+    row = Row("dog", 0.25, (0.125, 0.5), (1, 22, 3333), other=0.85)
     text = score_table([Group("", [row])], line=0.375)
     assert '<i class="mark" style="left:25.00%">' in text
     assert '<i class="span" style="left:12.50%;width:37.50%">' in text
-    assert '<i class="other" style="left:75.00%">' in text
+    assert '<i class="other" style="left:85.00%">' in text
     assert '<i class="line" style="left:37.50%">' in text
     assert ">0.125\N{EN DASH}0.500<" in text
     assert ">3,333<" in text
+
+
+@pytest.mark.parametrize(("value", "interval", "line", "end"), [
+    (0.01, (0.0, 0.04), None, "0.05"),
+    (0.01, (0.0, 0.04), 0.06, "0.1"),
+    (0.01, (0.0, 0.21), None, "0.4"),
+    (0.01, None, None, "0.05"),
+    (0.2, (0.1, 0.2), None, "0.2"),
+    (0.9, (0.7, 1.0), None, "1"),
+])  # fmt: skip
+def test_axis_ends_above_all_that_is_drawn(
+    value: float, interval: tuple[float, float] | None, line: float | None, end: str
+) -> None:
+    rows = [Row("dog", value, interval, (1, 1, 1)), Row("car", None, None, (0, 0, 0), "no car")]
+    text = score_table([Group("", rows)], line=line)
+    assert text.count(f'data-end="{end}"') == 1
+    assert f'<i class="mark" style="left:{100 * value / float(end):.2f}%">' in text
+    assert f'<span style="left:100%">{end}</span>' in text
+    assert (f"AP50, 0 to {end} (not 1)" in text) is (end != "1")
 
 
 def test_rows_have_as_many_cells_as_the_head() -> None:
@@ -60,6 +79,17 @@ def test_a_curve_goes_through_its_corners_and_ends_where_recall_ends() -> None:
     assert 'class="own" d="M0,0L120,0"' in text
     assert text.count("<figure") == 3
     assert text.index("all classes") < text.index(">dog ")
+
+
+@pytest.mark.parametrize(("count", "columns"), [(2, 4), (5, 5), (6, 6), (7, 4), (8, 4), (9, 5), (12, 6), (30, 6)])
+def test_small_curves_stand_in_even_rows(count: int, columns: int) -> None:
+    curves = {ALL: STEP, **{f"class {i}": STEP for i in range(count)}}
+    text = curve_grid(curves, {}, "how to read")
+    large, small = text.split('<div class="each-class"')
+    assert f"--columns:{columns}" in small
+    assert small.count("<figure") == small.count(">0</text>") == count
+    assert small.count(">1</text>") == 2 * count
+    assert "how to read" in large
 
 
 def test_one_class_is_drawn_once_and_none_not_at_all() -> None:
@@ -98,6 +128,26 @@ def test_pair_draws_boxes_in_pixels_of_the_frame() -> None:
         assert 0 <= y <= y + height <= 500
     content = base64.b64decode(re.search(r"base64,([^\"]+)", text)[1])  # type: ignore[index]
     assert Image.open(io.BytesIO(content)).size == (820, 410)
+
+
+def test_weak_detections_are_shown_where_there_are_no_others() -> None:
+    image, truth = np.zeros((3, 50, 100), np.uint8), (np.array([[10, 20, 40, 45]], np.float32), np.array([0]))
+    found = {
+        "boxes": np.array([[10, 20, 40, 45], [60, 5, 90, 40], [0, 0, 9, 9], [5, 5, 20, 20]], np.float32),
+        "scores": np.array([0.2996, 0.2, 0.1, 0.05], np.float32),
+        "labels": np.array([0, 1, 1, 1]),
+    }
+    text = frame_pair("f", image, found, truth, ["dog", "car"], "")
+    assert "no detection reaches 0.3; the best has 0.2996<" in text
+    assert text.count("weak") == 3
+    assert text.count('class="box weak"') == 1
+    assert "dog (missed)" in text  # right, but too weak to count as found
+    assert "car 0.05" not in text
+    nothing = {key: value[:0] for key, value in found.items()}
+    assert ">no detections<" in frame_pair("f", image, nothing, truth, ["dog", "car"], "")
+    strong = frame_pair("f", image, {**found, "scores": found["scores"] + 0.1}, truth, ["dog", "car"], "")
+    assert ">detections, score 0.3 or more<" in strong
+    assert "weak" not in strong
 
 
 def test_titles_follow_from_the_numbers() -> None:
@@ -144,7 +194,7 @@ def test_title_of_the_errors() -> None:
     for kind in ERROR_WORDS:
         errors = dict.fromkeys(ERROR_WORDS, ErrorCost(1, 0.01)) | {kind: ErrorCost(1, 0.25)}
         assert findings.finding_errors(errors).endswith("most: 0.250 AP50 to gain")
-    assert len({findings.finding_errors({kind: ErrorCost(1, 0.2)}) for kind in ERROR_WORDS}) == 6
+    assert len({findings.finding_errors({kind: ErrorCost(1, 0.2)}) for kind in ERROR_WORDS}) == len(ERROR_WORDS)
     assert findings.finding_errors({"missed": ErrorCost(0, 0.0)}) == "No errors"
     assert findings.finding_errors({"missed": ErrorCost(2, 0.0)}).startswith("No kind")
     assert findings.finding_errors(EvaluationReport(REPORT.overall, {}, {}).errors) == "No errors"

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from clab_lite.evaluation_report import EvaluationReport, Scores
+from clab_lite.show.findings import finding_trouble, troubles_above_clean
 from clab_lite.show.maps import MOST_GROUPS, embedding_map, scores_note
-from clab_lite.show.plots import ap_table, finding_trouble
+from clab_lite.show.plots import ap_table
 from clab_lite.show.style import class_style, to_png
 
 
@@ -32,10 +33,24 @@ REPORT = EvaluationReport(
 
 def test_finding_names_the_trouble_with_the_largest_loss_on_its_classes() -> None:
     """Motion blur has the lower AP50, but met harder classes."""
-    assert finding_trouble(REPORT) == "Noise costs most: AP50 0.60, the same classes on clean frames 0.90"
+    title = "Noise costs most: AP50 0.60 in 1 video, clean frames of the same videos 0.90"
+    assert finding_trouble(REPORT) == title
+    for high, told in ((0.89, ""), (0.91, ", but its interval reaches that")):
+        noise = replace(REPORT.by_trouble["noise"], ap50_interval=(0.2, high))
+        assert finding_trouble(replace(REPORT, by_trouble={**REPORT.by_trouble, "noise": noise})) == title + told
+    elsewhere = replace(REPORT, overall=replace(REPORT.overall, ap50_interval=(0.4, 0.6)))
+    assert finding_trouble(elsewhere) == title + " (too few videos for an interval)"
     assert finding_trouble(EvaluationReport(_scores(0.5), {}, {})) is None
     nothing = EvaluationReport(_scores(0.5), {}, {"clean": _scores(math.nan), "noise": _scores(0.1)})
     assert finding_trouble(nothing) is None
+
+
+def test_troubles_above_clean_are_named() -> None:
+    assert troubles_above_clean(REPORT) == ""
+    better = {"low_light": replace(_scores(0.5), clean_ap50=0.4)}
+    text = troubles_above_clean(replace(REPORT, by_trouble={**REPORT.by_trouble, **better}))
+    assert text.startswith("This row scores above the clean frames of the same videos: low light. ")
+    assert finding_trouble(replace(REPORT, by_trouble=better)) == "No trouble of the frames costs AP50 here"
 
 
 def test_ap_table_shows_every_number() -> None:

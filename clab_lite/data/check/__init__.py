@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clab_lite.data.check.folder import Options, check_folder
-from clab_lite.data.check.json_files import check_json_files
-from clab_lite.data.check.report import CheckLine, CheckReport, worst
+from clab_lite.data.check.json_files import check_json_files, is_for_evaluation
+from clab_lite.data.check.report import MORE, CheckLine, CheckReport, failure, worst
 from clab_lite.data.vid import find_json, require_ilsvrc
 from clab_lite.errors import DataError
 
@@ -39,7 +39,7 @@ def check_dataset(
     try:
         lines = _check(path, Options(workers, progress, fresh))
     except DataError as error:
-        lines = [CheckLine("FAIL", str(error))]
+        lines = [failure(error)]
     return CheckReport((*lines, _verdict(path, lines)))
 
 
@@ -62,23 +62,27 @@ def _verdict(path: Path, lines: Sequence[CheckLine]) -> CheckLine:
     if level == "FAIL":
         failed = [line for line in lines if line.level == "FAIL"]
         bad = sum(max(len(line.records), 1) for line in failed)
+        more = f", and {MORE}" if any(MORE in line.text for line in lines) else ""
         again = f"\n       then: clab-lite check {place}"
-        return CheckLine("FAIL", f"verdict: not to be used yet, {bad:,} to mend", _first_to_mend(failed[0]) + again)
+        text = f"verdict: not to be used yet, {bad:,} to mend{more}"
+        return CheckLine("FAIL", text, _first_to_mend(failed[0]) + again)
     warned = sum(line.level == "WARN" for line in lines)
     remark = f"usable, with {warned} {'remark' if warned == 1 else 'remarks'} above" if warned else "ready"
     return CheckLine(level, f"verdict: {remark}", _next_command(path, place, lines))
 
 
 def _first_to_mend(line: CheckLine) -> str:
-    if line.records:
-        return f"start with {line.records[0]}"
-    return line.next_step or "do what the first line with [FAIL] says"
+    return f"start with {line.records[0]}" if line.records else line.next_step or line.text
 
 
 def _next_command(path: Path, place: str, lines: Sequence[CheckLine]) -> str:
     texts = [line.text for line in lines]
     only_val = any(text.startswith(("train: no Annotations", "train.json: not there")) for text in texts)
-    if only_val or (path.suffix == ".json" and "val" in path.stem and "train" not in path.stem):
+    if only_val or (path.suffix == ".json" and is_for_evaluation(path)):
         return f"clab-lite evaluate RUN {place}"
     whole = any(text.startswith("train: ") and text.endswith("as published for ImageNet VID") for text in texts)
-    return f"clab-lite train {place} --preset {'paper-r50' if whole else 'laptop'} --out runs/mine"
+    if whole:
+        return f"clab-lite train {place} --preset paper-r50 --out runs/mine"
+    with_gpu = f"clab-lite train {place} --preset laptop --out runs/mine    # with a GPU: frames of 480x320"
+    without = f"clab-lite train {place} --preset tiny --out runs/mine      # without: frames of 192x128"
+    return f"{with_gpu}\n         or: {without}"

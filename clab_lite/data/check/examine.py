@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from clab_lite.data.check.journal import Journal
 from clab_lite.data.check.parts import Part, PartResult
-from clab_lite.data.check.report import CheckLine, count_lines
+from clab_lite.data.check.report import CheckLine, count_lines, plural
 
 MANY_FRAMES = 50_000
 """From here on processes: reading XML and headers holds Python's lock, and fresh ones take seconds to start."""
@@ -45,13 +45,18 @@ class Examined:
             total.update(result.counts)
         return dict(total)
 
-    def lines(self, title: str, what: str, more_counts: Mapping[str, int] | None = None) -> list[CheckLine]:
-        """The total, the bad records and the odd ones, as `count_lines`; and what was not read again."""
+    def lines(
+        self, title: str, what: str, more_counts: Mapping[str, int] | None = None, more_problems: Sequence[str] = ()
+    ) -> list[CheckLine]:
+        """The total, the bad records and the odd ones, as `count_lines`; and what was not read again.
+
+        Counts and problems that were found elsewhere are added to those of the parts.
+        """
         counts = Counter(self.counts) + Counter(more_counts or {})
-        lines = count_lines(title, what, counts, self.problems)
+        lines = count_lines(title, what, counts, [*more_problems, *self.problems])
         if self.unchanged:
-            text = f"{title}: {self.unchanged:,} of {len(self.parts):,} parts have not changed since an earlier check"
-            lines.append(CheckLine("OK", f"{text} and were not read again"))
+            shares = f"{self.unchanged:,} of {plural(len(self.parts), 'part')}"
+            lines.append(CheckLine("OK", f"{title}: unchanged since an earlier check and not read again: {shares}"))
         return lines
 
     @property

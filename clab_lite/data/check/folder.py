@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clab_lite.data.annotation_xml import read_annotation
 from clab_lite.data.check import leakage
 from clab_lite.data.check.examine import Examined, examine
 from clab_lite.data.check.journal import Journal
 from clab_lite.data.check.list_files import check_lists, check_unlisted
 from clab_lite.data.check.parts import StillsPart, VideoPart
 from clab_lite.data.check.published import compare_with_published
-from clab_lite.data.check.report import CheckLine, plural
+from clab_lite.data.check.report import CheckLine, failure, not_checked, plural, without_objects
 from clab_lite.data.class_list import CLASSES_FILE, VID, ClassList, find_classes, read_classes
 from clab_lite.data.lists import Listing, det_listing, train_listing, val_listing
 from clab_lite.data.troubles import read_troubles
@@ -35,14 +36,10 @@ class Options:
 
 
 def check_folder(root: Path, options: Options) -> list[CheckLine]:
-    """All findings, without the verdict.
-
-    Raises:
-        DataError: the class list cannot be used.
-    """
+    """All findings, without the verdict."""
     listings, lines = _listings(root)
-    classes, class_line = _classes(root, list(listings.values()), options)
-    lines = [CheckLine("OK", f"{root} is an ILSVRC folder"), class_line, *lines]
+    classes, class_lines = _classes(root, list(listings.values()), options)
+    lines = [CheckLine("OK", f"{root} is an ILSVRC folder"), *class_lines, *lines]
     journal = Journal(root, "folder", options.fresh)
     examined: dict[str, Examined] = {}
     for split, listing in listings.items():
@@ -70,7 +67,7 @@ def _listings(root: Path) -> tuple[dict[str, Listing], list[CheckLine]]:
         try:
             listing = train_listing(root, mmtracking_key_frames=False) if split == "train" else val_listing(root)
         except DataError as error:
-            lines.append(CheckLine("FAIL", f"{split}: {error}"))
+            lines += [failure(error, split), *not_checked(split, ["its videos, which the list names"])]
             continue
         if not listing.names:
             lines.append(CheckLine("FAIL", f"{split}: no video", "Restore the list, or unpack the split."))
@@ -79,17 +76,39 @@ def _listings(root: Path) -> tuple[dict[str, Listing], list[CheckLine]]:
     return listings, lines
 
 
-def _classes(root: Path, listings: Sequence[Listing], options: Options) -> tuple[ClassList, CheckLine]:
-    classes = read_classes(root)
-    origin = f"in {CLASSES_FILE}" if classes is not None else "of ImageNet VID"
+def _classes(root: Path, listings: Sequence[Listing], options: Options) -> tuple[ClassList, list[CheckLine]]:
+    """The classes to read with, and what is told of them. A class list that cannot be used is none."""
+    lines = []
+    try:
+        classes = read_classes(root)
+    except DataError as error:
+        classes = None
+        lines = [failure(error)]
+    origin = f"in {CLASSES_FILE}"
     if classes is None:
-        try:
-            classes, _ = find_classes(root, listings, progress=options.progress)
-        except DataError:  # the bad file is named with the others of its split
-            classes = VID
-        origin = "of ImageNet VID" if classes is VID else f"found in the annotations (no {CLASSES_FILE})"
+        classes = _shown_classes(root, listings, options)
+        origin = "of ImageNet VID" if classes is VID else "found in the annotations"
+        origin += "" if classes is VID or lines else f" (no {CLASSES_FILE})"
     shown = ", ".join(classes.names[:_NAMES_SHOWN]) + (", ..." if len(classes.names) > _NAMES_SHOWN else "")
-    return classes, CheckLine("OK", f"{len(classes.names)} classes {origin}: {shown}")
+    text = f"{plural(len(classes.names), 'class', 'es')} {origin}: {shown}"
+    return classes, [*lines, CheckLine("OK", text)]
+
+
+def _shown_classes(root: Path, listings: Sequence[Listing], options: Options) -> ClassList:
+    """What `find_classes` finds, or would find without the bad files; they are named with the others of their split."""
+    try:
+        return find_classes(root, listings, progress=options.progress)[0]
+    except DataError:
+        names: set[str] = set()
+    for name in (name for listing in listings for name in listing.names):
+        for file in sorted((root / "Annotations/VID" / name).glob("*.xml")):
+            try:
+                names |= {item.wnid for item in read_annotation(file, tracks=False).objects}
+            except DataError:
+                continue
+            if not names.isdisjoint(VID.labels):
+                return VID
+    return ClassList(tuple(sorted(names)), {name: i for i, name in enumerate(sorted(names))}) if names else VID
 
 
 def _check_split(
@@ -110,6 +129,8 @@ def _check_split(
     found = examine(split, parts, journal, workers=options.workers, progress=options.progress)
     what = f"{plural(len(parts), 'video')}, {plural(found.frames, 'frame')}, {plural(found.objects, 'object')}"
     lines += found.lines(split, what)
+    if not found.objects and not found.problems:
+        lines.append(without_objects(split, split))
     counts = {"snippets": len(parts)}
     if not found.problems:
         counts |= {"frames": found.frames} | ({"boxes": found.objects} if split == "val" else {})
@@ -122,7 +143,7 @@ def _check_split(
     try:
         read_troubles(root / "troubles.json", frame_counts)
     except DataError as error:
-        lines.append(CheckLine("FAIL", str(error)))
+        lines += [failure(error), *not_checked("troubles.json", ["what follows it"])]
     return found, lines
 
 
@@ -132,7 +153,7 @@ def _check_stills(
     try:
         listing = det_listing(root)
     except DataError as error:
-        return None, [CheckLine("FAIL", f"stills: {error}")]
+        return None, [failure(error, "stills"), *not_checked("stills", ["its images, which the list names"])]
     there = (root / "Annotations/DET").is_dir()
     if not there and listing is None:
         return None, [CheckLine("OK", "no still images (Annotations/DET): training uses videos only")]

@@ -41,7 +41,8 @@ def check_images(images: Sequence[Image]) -> tuple[list[str], NDArray[np.uint64]
         if _JPEG_END not in tail and _PNG_END not in tail:
             problems.append(f"{file}: the image is truncated (no end marker). Restore the file from the dataset.")
         elif size is not None and found != size:
-            problems.append(f"{file}: {found[0]} x {found[1]} pixels, its annotation says {size[0]} x {size[1]}")
+            sizes = f"{found[0]} x {found[1]} pixels, its annotation says {size[0]} x {size[1]}"
+            problems.append(f"{file}: {sizes}. Restore the file, or correct the size in the annotation.")
     return problems, marks
 
 

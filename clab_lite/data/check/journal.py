@@ -8,15 +8,13 @@ process left unfinished is not read. Parts with a bad record are not kept: they 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import os
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
-from clab_lite.data.cache import INDEX_FOLDER
+from clab_lite.data.cache import places
 from clab_lite.data.check.parts import PartResult
 from clab_lite.files import write_text
 
@@ -35,7 +33,7 @@ class Journal:
         self._lines: dict[str, str] = {}
         self._stamps: dict[str, str] = {}
         self._used: set[str] = set()
-        self._places = _places(base, f"check_{name}.jsonl")
+        self._places = places(base, f"check_{name}.jsonl")
         self._file: TextIO | None = None
         if not fresh:
             for place in self._places:
@@ -102,13 +100,3 @@ class Journal:
             except OSError:
                 continue
         return None
-
-
-def _places(base: Path, name: str) -> list[Path]:
-    beside = base / INDEX_FOLDER / name
-    try:
-        cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:  # no $HOME, and a user that the system does not know
-        return [beside]
-    owner = hashlib.sha256(str(base.resolve()).encode()).hexdigest()[:16]
-    return [beside, cache_home / "clab_lite" / f"{owner}_{name}"]

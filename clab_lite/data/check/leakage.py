@@ -46,7 +46,11 @@ def check_images(train: Sequence[Examined], val: Examined) -> list[CheckLine]:
     total = len(marks)
     shared = np.flatnonzero(np.isin(marks, train_marks))
     if not len(shared):
-        text = f"none of the {total:,} validation images is a training image too" if total and len(train_marks) else ""
+        text = (
+            f"none of the {plural(total, 'validation image')} is a training image too"
+            if total and len(train_marks)
+            else ""
+        )
         return [CheckLine("OK", text)] if text else []
     order = np.argsort(train_marks, kind="stable")
     compared = shared[np.linspace(0, len(shared) - 1, min(len(shared), COMPARED)).round().astype(np.int64)]
@@ -57,11 +61,12 @@ def check_images(train: Sequence[Examined], val: Examined) -> list[CheckLine]:
         if _same(*pair):
             equal.append(f"{pair[0]} is also {pair[1]}")
     if not equal:
-        return [CheckLine("OK", f"none of the {total:,} validation images is a training image too")]
+        return [CheckLine("OK", f"none of the {plural(total, 'validation image')} is a training image too")]
     count = round(len(shared) * len(equal) / len(compared))
     about = "about " if len(compared) < len(shared) else ""
     level = "FAIL" if count > _TOLERATED * total else "WARN"
-    text = f"{about}{count:,} of {total:,} validation images are also training images, byte for byte"
+    shared_images = "is also a training image" if count == 1 else "are also training images"
+    text = f"{about}{count:,} of {plural(total, 'validation image')} {shared_images}, byte for byte"
     return [CheckLine(level, text, _STEP, tuple(equal))]  # type: ignore[arg-type]
 
 

@@ -90,15 +90,16 @@ class VideoPart:
 
     def check(self) -> PartResult:
         listing = Listing((), (), (), self.sources)
+        problems: list[str] = []
         try:
             record = ilsvrc.read_video(self.root, self.key, self.listed_frames, listing, self.labels)
+            frames_read: Sequence[int] = range(len(record.frame_sizes))
         except DataError as error:
-            result = PartResult()
-            sizes = self._read_on(result.problems)
-            result.problems = result.problems or [str(error)]
-        else:
-            result = result_of([record])
-            sizes = dict(enumerate(record.frame_sizes))
+            record, frames_read, problems = self._read_on()
+            problems = problems or [str(error)]
+        result = result_of([record])
+        result.problems = problems
+        sizes = dict(zip(frames_read, record.frame_sizes, strict=True))
         if self.with_images and not os.path.isdir(self._folders[1]):
             result.problems.append(f"{self._folders[1]}: the frames are missing. Unpack them.")
         elif self.with_images:
@@ -109,11 +110,12 @@ class VideoPart:
             result.marks[frames] = marks
         return result
 
-    def _read_on(self, problems: list[str]) -> dict[int, tuple[int, int]]:
-        """Append what is wrong with each file of a bad video. Returns the frame sizes that can be known."""
+    def _read_on(self) -> tuple[VideoRecord, Sequence[int], list[str]]:
+        """What is in order in a bad video, which of its frames that is, and what is wrong with the others."""
         annotations, images = self._folders
+        record, read, problems = VideoRecord(self.key, False), list[int](), list[str]()
         if not os.path.isdir(annotations):
-            return {}
+            return record, read, problems
         count = self.listed_frames
         try:
             count = ilsvrc.check_frames(annotations, ".xml", count)
@@ -124,15 +126,15 @@ class VideoPart:
                 ilsvrc.check_frames(images, ".JPEG", count)
         except DataError as error:
             problems.append(str(error))
-        sizes = {}
         for frame in _numbers(annotations, ".xml"):
             try:
                 found = read_annotation(annotations / f"{frame:06d}.xml", tracks=True)
             except DataError as error:
                 problems.append(str(error))
                 continue
-            sizes[frame] = (found.width, found.height)
-        return sizes
+            ilsvrc.add_frame(record, found, self.labels)
+            read.append(frame)
+        return record, read, problems
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from clab_lite.data.check.report import CheckLine
+from clab_lite.data.check.report import CheckLine, plural
 
 PUBLISHED: Mapping[str, Mapping[str, int]] = MappingProxyType(
     {
@@ -35,7 +35,7 @@ def compare_with_published(split: str, names: Sequence[str], found: Mapping[str,
     if split != "stills" and not all(_SNIPPET.fullmatch(name.rpartition("/")[2]) for name in names):
         return []
     if found[first] < _NEAR * expected[first]:
-        text = f"{found[first]:,} {first} where ImageNet VID has {expected[first]:,}"
+        text = f"{plural(found[first], first[:-1])} where ImageNet VID has {expected[first]:,}"
         return [CheckLine("OK", f"{split}: {text}: a subset of it, or another dataset in its layout")]
     differ = [name for name in found if found[name] != expected[name]]
     if not differ:

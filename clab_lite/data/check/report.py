@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from clab_lite.errors import DataError
+
 Level = Literal["OK", "WARN", "FAIL"]
 
-SHOWN = 5
+SHOWN = 10
 """Bad records shown per finding; `CheckReport.full_text` names all of them."""
+
+MORE = "more may follow"
+"""Words of the lines, and of the verdict, when something could not be checked."""
 
 _NORMAL = ("frames without objects", "frames that are not annotated", "groups (iscrowd)")
 """Counts that a sound dataset has too; the words they start with."""
@@ -34,7 +40,7 @@ class CheckLine:
         rows += [f"       next: {self.next_step}"] if self.next_step else []
         rows += [f"       - {record}" for record in self.records[:most]]
         if len(self.records) > most:
-            rows.append(f"       - and {len(self.records) - most:,} more")
+            rows.append(f"       - and {len(self.records) - most:,} more; --out FILE names all")
         return "\n".join(rows)
 
 
@@ -82,8 +88,37 @@ def count_lines(title: str, what: str, counts: Mapping[str, int], problems: Sequ
     lines = [CheckLine("FAIL" if problems else "OK", total, step, tuple(problems))]
     for name, count in sorted(counts.items()):
         if count:
-            lines.append(CheckLine("OK" if name.startswith(_NORMAL) else "WARN", f"{title}: {count:,} {name}"))
+            words = _singular(name) if count == 1 else name
+            lines.append(CheckLine("OK" if name.startswith(_NORMAL) else "WARN", f"{title}: {count:,} {words}"))
     return lines
+
+
+def failure(error: DataError, title: str = "") -> CheckLine:
+    """The line for an error that ended a reader, with the error's last sentence as the next step."""
+    problem, _, remedy = str(error).rpartition(". ")
+    return CheckLine("FAIL", (f"{title}: " if title else "") + (problem or remedy), remedy if problem else "")
+
+
+def not_checked(title: str, what: Sequence[str]) -> list[CheckLine]:
+    """A line that names what could not be checked; none when there is nothing."""
+    if not what:
+        return []
+    text = f"{title}: {MORE}, as not everything could be checked"
+    return [CheckLine("WARN", text, records=tuple(f"not checked: {words}" for words in what))]
+
+
+def without_objects(title: str, split: str) -> CheckLine:
+    """The finding that not one object is annotated: nothing can be learnt from such a split, or measured on it."""
+    step = "Add the objects of its frames: docs/your_data.md shows how they are written."
+    if split == "val":
+        return CheckLine("WARN", f"{title}: not one object, so AP is undefined", step)
+    return CheckLine("FAIL", f"{title}: not one object to learn from", step)
+
+
+def _singular(name: str) -> str:
+    """The name of a count, for one: "boxes leaving the frame" -> "box leaving the frame"."""
+    one = re.sub(r"\b(?:(box)es|(frame|object|group|image)s)\b", r"\1\2", name, count=1)
+    return one.replace(" are ", " is ").replace(" their ", " its ")
 
 
 def plural(count: int, noun: str, ending: str = "s") -> str:
