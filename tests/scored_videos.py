@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from clab_lite.data import VideoIndex
+from clab_lite.data.subset import Subset
 from clab_lite.data.table import VideoRecord, assemble
-from clab_lite.evaluate import FrameDetections
+from clab_lite.evaluate import FrameDetections, score_detections
+from clab_lite.evaluation_report import EvaluationReport
 
 FRAMES, EMPTY = 8, 5
 """Frames of a video, and the one without objects."""
@@ -52,3 +55,8 @@ def mixed_detections(index: VideoIndex) -> list[FrameDetections]:
             columns = boxes[best].astype(np.float32), scores[best].astype(np.float32), labels[best]
             result.append(FrameDetections(video, frame, *columns))
     return result
+
+
+def of(index: VideoIndex, found: Sequence[FrameDetections], *words: str) -> EvaluationReport:
+    """The report on a subset, without intervals."""
+    return score_detections(index, found, subset=Subset.parse(words), resamples=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from scored_videos import FRAMES, mixed_detections, scored_index
+from scored_videos import FRAMES, mixed_detections, of, scored_index
 
 from clab_lite.data import VideoIndex, open_dataset
 from clab_lite.data.subset import Subset
@@ -113,10 +112,6 @@ def found(index: VideoIndex) -> list[FrameDetections]:
 @pytest.fixture(scope="module")
 def report(index: VideoIndex, found: list[FrameDetections]) -> EvaluationReport:
     return score_detections(index, found, resamples=200)
-
-
-def of(index: VideoIndex, found: Sequence[FrameDetections], *words: str) -> EvaluationReport:
-    return score_detections(index, found, subset=Subset.parse(words), resamples=0)
 
 
 def test_intervals_hold_the_number(report: EvaluationReport) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from scored_videos import FRAMES, mixed_detections, scored_index
+from scored_videos import FRAMES, mixed_detections, of, scored_index
 
 from clab_lite.data import VideoIndex
 from clab_lite.data.subset import Subset
@@ -35,10 +34,6 @@ def found(index: VideoIndex) -> list[FrameDetections]:
 @pytest.fixture(scope="module")
 def report(index: VideoIndex, found: list[FrameDetections]) -> EvaluationReport:
     return of(index, found)
-
-
-def of(index: VideoIndex, found: Sequence[FrameDetections], *words: str) -> EvaluationReport:
-    return score_detections(index, found, subset=Subset.parse(words), resamples=0)
 
 
 def test_motion_size_and_trouble(index: VideoIndex, found: list[FrameDetections], report: EvaluationReport) -> None:

@@ -15,8 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from clab_lite.metrics.matching import box_iou, greedy_match
 from clab_lite.show.style import BLUE, GREEN, GREY, INK, VERMILLION, new_figure
 
-RIGHT, WRONG, MISSED = "right", "wrong", "missed"
-
 
 def draw_detections(
     image: ArrayLike,

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from golden_numbers import coco_block
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clab_lite.errors import DataError
 from clab_lite.metrics.arrays import Detections, GroundTruth
-from clab_lite.metrics.coco import AREA_RANGES, CocoScores, evaluate_coco
+from clab_lite.metrics.coco import AREA_RANGES, evaluate_coco
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 CASES = sorted(path.parent.name for path in (GOLDENS / "evaluation").glob("*/gt_cocovid.json"))
@@ -49,17 +50,6 @@ def _as_coco(value: float) -> float:
     return -1.0 if math.isnan(value) else value
 
 
-def _named(scores: CocoScores, caps: tuple[int, int, int]) -> dict[str, float]:
-    """The numbers of one block of expected.json."""
-    top = caps[-1]
-    values = {f"AP{int(100 * t)}": scores.ap(t, cap=top) for t in (0.5, 0.75)}
-    values |= {"mAP": scores.ap(cap=top), "AR50_100": scores.ar(0.5, cap=top)}
-    values |= {f"AR_{name}": scores.ar(cap=cap) for name, cap in zip((1, 10, 100), caps, strict=True)}
-    for area in ("small", "medium", "large"):
-        values |= {f"AP50_{area}": scores.ap(0.5, area, top), f"mAP_{area}": scores.ap(None, area, top)}
-    return values
-
-
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize(
     ("block", "caps"), [("pycocotools", (1, 10, 100)), ("pycocotools_maxDets_100_300_1000", (100, 300, 1000))]
@@ -73,7 +63,7 @@ def test_equals_golden(case: str, block: str, caps: tuple[int, int, int]) -> Non
     if "error" in expected:  # pycocotools cannot load an empty list of detections; the answer is plain
         assert scores.ap() == scores.ap(0.5) == scores.ar() == 0.0
         return
-    for name, value in _named(scores, caps).items():
+    for name, value in coco_block(scores, caps).items():
         assert _as_coco(value) == pytest.approx(expected[name], abs=TOLERANCE), name
     for name, threshold in (("per_class_AP50", 0.5), ("per_class_mAP", None)):
         got = [_as_coco(value) for value in scores.per_class(threshold).tolist()]
@@ -212,7 +202,7 @@ def test_order_of_images_and_rows_does_not_matter(shuffle: int) -> None:
     np.testing.assert_array_equal(first.precision, second.precision)
 
 
-def test_bad_input_is_named() -> None:
+def test_bad_input_iscoco_block() -> None:
     with pytest.raises(DataError, match=r"row 1: label 7 of 3 classes"):
         evaluate_coco(Detections.of([], [], [], []), GroundTruth.of([0, 0], [0, 7], np.zeros((2, 4))), 3)
     with pytest.raises(DataError, match=r"row 0: score nan"):
