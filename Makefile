@@ -1,6 +1,7 @@
 # make demo    train, evaluate and report on the bundled videos (CPU, minutes)
 # make test    every test               make check    lint + format + types + tests
 # make lab     JupyterLab               make samples  draw the sample videos anew
+# make notebooks   run every lesson and write it with its outputs (half an hour)
 #
 # Everything runs in .venv, which is built on first use and again when pyproject.toml changes.
 # Another Python:  make PYTHON=python3.12 demo
@@ -11,7 +12,7 @@ READY := .venv/.ready
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format lab samples clean
+.PHONY: help demo test check lint format lab samples notebooks clean
 .DELETE_ON_ERROR:
 
 help:
@@ -54,6 +55,9 @@ lab: $(READY)
 
 samples: $(READY)
 	@$(BIN)/python -m clab_lite make-samples data_samples --overwrite
+
+notebooks: $(READY)
+	@$(BIN)/python notebooks/build.py
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

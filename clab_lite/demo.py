@@ -24,6 +24,7 @@ from clab_lite.files import write_text
 from clab_lite.moments import embedding_maps
 from clab_lite.report import write_report
 from clab_lite.report_data import ReportData, choose_pictures
+from clab_lite.samples import find_samples
 from clab_lite.train import TrainResult, train
 from clab_lite.trained import load_run
 from clab_lite.training.folder_lock import hold
@@ -118,22 +119,6 @@ def command_of(config: Config, result: TrainResult) -> str:
     return (
         f"clab-lite demo --seed {config.train.seed} --iterations {config.train.iterations} "
         f"--threads {compute.threads} --precision {compute.precision}"
-    )
-
-
-def find_samples() -> Path:
-    """`data_samples` in the current folder, or beside the package's source.
-
-    Raises:
-        DataError: it is in neither place; the message says how to make it.
-    """
-    places = (Path("data_samples"), Path(__file__).resolve().parents[1] / "data_samples")
-    for place in places:
-        if (place / "Annotations" / "VID").is_dir():
-            return place
-    raise DataError(
-        "there is no folder data_samples here. Make it with `clab-lite make-samples data_samples`, "
-        "or name another dataset: `clab-lite demo --data FOLDER`."
     )
 
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from clab_lite.data.transforms import clamp_boxes, scale_boxes
 from clab_lite.data.vid import VideoIndex
 from clab_lite.errors import DataError
 from clab_lite.frames import inference, load_frame, reading_threads
-from clab_lite.metrics.clusters import knn_purity, silhouette
+from clab_lite.metrics.clusters import alignment, knn_purity, silhouette, uniformity
 
 Level = Literal["object", "frame", "projector"]
 """object: C4 pooled inside each ground-truth box. frame: C4 pooled over the frame. projector: the auxiliary branch's
@@ -39,6 +39,10 @@ class ClusterScores:
     """Cosine silhouette, in [-1, 1]."""
     knn_purity: float
     """Share of the 5 nearest neighbours with the same label, in [0, 1]; adjacent frames of a video are left out."""
+    alignment: float
+    """Mean squared distance of two unit vectors with the same label, in [0, 4]; smaller is closer together."""
+    uniformity: float
+    """Log mean exp(-2 d²) over all pairs of unit vectors, whatever their label; smaller is more spread out."""
 
 
 @dataclass(frozen=True)
@@ -59,28 +63,48 @@ class EmbeddingTable:
     def __len__(self) -> int:
         return len(self.table)
 
-    def scores(self, by: Grouping = "class_name", neighbours: int = 5) -> ClusterScores:
-        """Silhouette and neighbour purity by class, by video, or by track (an object of one video)."""
+    def groups(self, by: Grouping) -> NDArray[np.str_]:
+        """The group of each row: (N,) names of classes or videos, or "video/track" numbers."""
+        if by not in get_args(Grouping):
+            raise DataError(f"grouping {by!r} is unknown. Choose one of {', '.join(get_args(Grouping))}.")
         groups = self.table["video"].astype(str)
         if by == "class_name":
             groups = self.table["class_name"]
         elif by == "track":
             groups = groups + "/" + self.table["track"].astype(str)
-        names = groups.to_numpy(dtype=str)
-        places = {"video": self.table["video"].to_numpy(), "frame": self.table["frame"].to_numpy()}
-        return ClusterScores(silhouette(self.matrix, names), knn_purity(self.matrix, names, neighbours, **places))
+        return groups.to_numpy(dtype=str)
 
-    def map(self, method: Literal["pca", "umap"] = "pca", seed: int = 0) -> NDArray[np.float32]:
+    def scores(self, by: Grouping = "class_name", neighbours: int = 5, gap: int = 1) -> ClusterScores:
+        """How well rows group by class, by video, or by track (an object of one video).
+
+        neighbours, gap: of the neighbour purity: how many nearest rows count, and how near in time (in frames) a
+        row of the same video must be to be left out.
+        """
+        names = self.groups(by)
+        places = {"video": self.table["video"].to_numpy(), "frame": self.table["frame"].to_numpy()}
+        return ClusterScores(
+            silhouette=silhouette(self.matrix, names),
+            knn_purity=knn_purity(self.matrix, names, neighbours, **places, gap=gap),
+            alignment=alignment(self.matrix, names),
+            uniformity=uniformity(self.matrix),
+        )
+
+    def map(
+        self, method: Literal["pca", "umap"] = "pca", seed: int = 0, *, neighbours: int = 15, min_distance: float = 0.1
+    ) -> NDArray[np.float32]:
         """Coordinates (N, 2) of the embeddings' directions (lengths are normalised away, as the contrast does).
 
         "pca" is instant and has no random part. "umap" takes seconds; without umap-learn, or with fewer than five
-        rows, it warns and answers with PCA.
+        rows, it warns and answers with PCA. seed, neighbours, min_distance: of UMAP alone (its random_state,
+        n_neighbors, min_dist).
         """
         if method not in ("pca", "umap"):
             raise DataError(f"map method {method!r} is unknown. Choose 'pca' or 'umap'.")
         length = np.linalg.norm(self.matrix, axis=1, keepdims=True)
         directions = (self.matrix / np.where(length > 0, length, 1)).astype(np.float32)
-        return _umap(directions, seed) if method == "umap" else _pca(directions)
+        if method == "pca":
+            return _pca(directions)
+        return _umap(directions, seed, neighbours, min_distance)
 
 
 def embed(
@@ -234,7 +258,7 @@ def _pca(points: NDArray[np.float32]) -> NDArray[np.float32]:
     return (flat * np.where(largest < 0, -1, 1)).astype(np.float32)
 
 
-def _umap(points: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+def _umap(points: NDArray[np.float32], seed: int, neighbours: int, min_distance: float) -> NDArray[np.float32]:
     reducer: Any = None
     problem = f"{len(points)} rows are too few for UMAP"
     if len(points) >= 5:
@@ -247,6 +271,11 @@ def _umap(points: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
         return _pca(points)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it announces that a seed means one thread
-        neighbours = min(15, len(points) - 1)
-        fitted = reducer(n_neighbors=neighbours, metric="cosine", random_state=seed, n_jobs=1)
+        fitted = reducer(
+            n_neighbors=min(neighbours, len(points) - 1),
+            min_dist=min_distance,
+            metric="cosine",
+            random_state=seed,
+            n_jobs=1,
+        )
         return np.asarray(fitted.fit_transform(points), np.float32)

@@ -1,8 +1,10 @@
-"""The three named configurations: `tiny` (a CPU, minutes), `laptop` (one small GPU), `paper` (the official recipe)."""
+"""The named configurations: `lesson`, `tiny` (a CPU, minutes), `laptop` (one small GPU), `paper` (the official one)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from clab_lite.config import (
@@ -100,3 +102,36 @@ def tiny() -> Config:
         precision="auto",
     )
     return Config(name="tiny", detector=detector, data=data, train=train)
+
+
+def lesson() -> Config:
+    """`tiny` at half its width again: what the lessons train and ship. Twice as many steps per second on a CPU."""
+    base = tiny()
+    detector = replace(
+        base.detector,
+        backbone=replace(base.detector.backbone, width=16),
+        neck_channels=64,
+        rpn=replace(base.detector.rpn, channels=64),
+        box_head=replace(base.detector.box_head, width=128),
+        contrast=replace(base.detector.contrast, channels=64),
+    )
+    return replace(base, name="lesson", detector=detector)
+
+
+_NAMED: dict[str, Callable[[], Config]] = {
+    "lesson": lesson,
+    "tiny": tiny,
+    "laptop": laptop,
+    **{f"paper-{short}": partial(paper, short) for short in _PAPER_ARCHITECTURES},  # type: ignore[arg-type]
+}
+
+
+def named(name: str) -> Config:
+    """The preset of that name: lesson, tiny, laptop, paper-r50, paper-r101, paper-x101.
+
+    Raises:
+        DataError: there is none of that name.
+    """
+    if name not in _NAMED:
+        raise DataError(f"preset {name!r} is unknown. Choose one of: {', '.join(_NAMED)}.")
+    return _NAMED[name]()

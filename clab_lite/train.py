@@ -45,7 +45,26 @@ from clab_lite.training.optimizer import set_learning_rate
 from clab_lite.training.run_folder import RunFolder, open_run
 from clab_lite.training.state import TrainState
 
-__all__ = ["TrainResult", "TrainingDiverged", "for_classes_of", "train"]
+__all__ = ["Step", "TrainResult", "TrainingDiverged", "for_classes_of", "train"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What `train` shows to whoever watches, after each step. Looking may not change the weights or the gradients."""
+
+    iteration: int
+    """Steps done."""
+    total: int
+    """Steps of the whole run."""
+    detector: nn.Module
+    """In training mode, after the step."""
+    clips: Tensor
+    """(B, 1+T, 3, H, W), the batch of the step."""
+    targets: list[Target]
+    weight: float
+    """Of the contrast, in this step."""
+    row: dict[str, Any] | None
+    """The row of the log that was written, if one was."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +105,7 @@ def train(
     progress: bool = True,
     stop_after: int | None = None,
     detector: nn.Module | None = None,
+    on_step: Callable[[Step], None] | None = None,
 ) -> TrainResult:
     """Train a detector on the key frames of an index. Leaves torch at the number of threads it chose.
 
@@ -99,6 +119,7 @@ def train(
         progress: show a progress bar with the time left.
         stop_after: stop, with a checkpoint, after this many iterations counted from the start of the run.
         detector: the model and weights to start from; None builds one from the configuration.
+        on_step: called after every step, in every process: for live boards and measurements.
 
     Raises:
         DataError: bad data, a folder in use, a folder that holds another run.
@@ -115,7 +136,7 @@ def train(
         with open_run(target, config, describe(index), resume=resume, overwrite=overwrite) as folder:
             torch.manual_seed(config.train.seed)
             model = VideoDetector(config.detector) if detector is None else detector
-            return _Run(config, index, folder, place, model).loop(stop_after, progress)
+            return _Run(config, index, folder, place, model, on_step).loop(stop_after, progress)
     finally:
         if joined:
             distributed.stop()
@@ -125,8 +146,15 @@ class _Run:
     """One training run: what it works with, and its loop."""
 
     def __init__(
-        self, config: Config, index: VideoIndex, folder: RunFolder, device: torch.device, detector: nn.Module
+        self,
+        config: Config,
+        index: VideoIndex,
+        folder: RunFolder,
+        device: torch.device,
+        detector: nn.Module,
+        on_step: Callable[[Step], None] | None,
     ) -> None:
+        self.on_step = on_step
         self.config, self.index, self.folder, self.device = config, index, folder, device
         self.dataset = describe(index)
         self.total = count_iterations(config.train, len(index.key_frames), distributed.world_size())
@@ -169,10 +197,13 @@ class _Run:
             note = watch.add(now - step_began) or (str(state.compute) if iteration == 0 else None)
             state.compute = watch.compute
             fades = falls_to_zero(self.weight, state.iteration, self.total)  # The last step in which contrast counted.
+            written = None
             if note or fades or state.iteration in (1, self.total) or state.iteration % config.log_every == 0:
-                row = self._row(rate, weight, targets, clips.shape[1], note)
+                row = written = self._row(rate, weight, targets, clips.shape[1], note)
                 log.write(row)
                 bar.set_postfix({name: f"{row['losses'][name]:.3f}" for name in ("total", "contrast")}, refresh=False)
+            if self.on_step is not None:
+                self.on_step(Step(state.iteration, self.total, state.detector, clips, targets, weight, written))
             stops = stop_asked()
             if stops or state.iteration == end or state.iteration % config.checkpoint_every == 0:
                 self._save(log)

@@ -15,6 +15,7 @@ from clab_lite.interop import read_official
 from clab_lite.tensor_file import load_tensors
 from clab_lite.training.checkpoint import CHECKPOINT, read_checkpoint
 from clab_lite.training.saved_config import config_from_dict
+from clab_lite.weights_file import SUFFIX, read_weights
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,10 @@ def load_run(run_folder: str | Path, device: torch.device | str = "cpu", file: s
     """Build the detector of a run folder, or of a checkpoint file.
 
     Args:
-        run_folder: what `clab_lite.train` wrote. Or one file: a checkpoint of such a folder, or one of mmtracking's
-            SELSA or Temporal RoI Align or of the official CLAB code (`clab_lite.interop`), whose `config` then holds
-            the detector's settings and the defaults for all others.
+        run_folder: what `clab_lite.train` wrote. Or one file: a checkpoint of such a folder, weights that
+            `clab-lite export` wrote (.safetensors), or a checkpoint of mmtracking's SELSA or Temporal RoI Align or of
+            the official CLAB code (`clab_lite.interop`), whose `config` then holds the detector's settings and the
+            defaults for all others.
         device: where the detector goes.
         file: which weights of the folder: the checkpoint, or "snapshot_start.pt" or "snapshot_contrast_zero.pt".
 
@@ -72,6 +74,8 @@ def _of_checkpoint(path: Path) -> Trained:
 
 
 def _of_file(path: Path) -> Trained:
+    if path.suffix == SUFFIX:
+        return Trained(*read_weights(path))
     content = load_tensors(path)
     if isinstance(content, dict) and {"model", "config"} <= content.keys():
         return _of_checkpoint(path)

@@ -12,8 +12,9 @@ from clab_lite.branch_cost import branch_cost
 from clab_lite.cli import main
 from clab_lite.data.vid import open_dataset
 from clab_lite.data.world import WorldConfig, make_world
-from clab_lite.demo import demo_config, find_samples, require_own_folder
+from clab_lite.demo import demo_config, require_own_folder
 from clab_lite.errors import DataError
+from clab_lite.samples import find_samples
 from clab_lite.trained import load_run
 from clab_lite.training.folder_lock import hold
 
@@ -141,7 +142,7 @@ def test_a_demo_holds_its_folder_to_the_end(run: Path, world: Path, capsys: pyte
 
 def test_missing_samples_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("clab_lite.demo.__file__", str(tmp_path / "clab_lite" / "demo.py"))
+    monkeypatch.setattr("clab_lite.samples.__file__", str(tmp_path / "clab_lite" / "samples.py"))
     with pytest.raises(DataError, match="make-samples"):
         find_samples()
 

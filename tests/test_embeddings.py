@@ -84,11 +84,23 @@ def test_projector_needs_a_branch(index: VideoIndex) -> None:
 
 
 def test_scores_leave_adjacent_frames_out() -> None:
-    matrix = np.array([[1, 0], [1, 0.02], [1, 0.04], [1, 0.06]])
+    matrix = np.array([[1, 0], [1, 0.02], [1, 0.05], [1, 0.07]])
     table = _embedding(matrix, ["a", "a", "b", "b"], [0, 0, 1, 1], [0, 1, 0, 1])
     assert table.scores("class_name", neighbours=1).knn_purity == 0.0
     assert table.scores("video", neighbours=1).knn_purity == 0.0
     assert table.scores("track").silhouette > 0
+    assert table.scores("class_name", neighbours=1, gap=-1).knn_purity == 1.0
+    assert table.scores("class_name").alignment < table.scores("video").alignment + 1e-9
+    assert table.scores("class_name").uniformity == table.scores("track").uniformity < 0
+
+
+def test_groups() -> None:
+    table = _embedding(np.eye(3), ["a", "a", "b"], [0, 1, 1], [0, 0, 0])
+    assert table.groups("class_name").tolist() == ["a", "a", "b"]
+    assert table.groups("video").tolist() == ["0", "1", "1"]
+    assert table.groups("track").tolist() == ["0/0", "1/0", "1/0"]
+    with pytest.raises(DataError, match="Choose one of class_name, video, track"):
+        table.groups("colour")  # type: ignore[arg-type]
 
 
 def test_pca_by_hand() -> None:

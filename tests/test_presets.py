@@ -3,6 +3,7 @@
 import pytest
 
 from clab_lite import presets
+from clab_lite.detector import VideoDetector
 from clab_lite.errors import DataError
 from clab_lite.schedule import contrast_schedule, count_iterations
 
@@ -100,7 +101,9 @@ def test_paper_is_the_official_recipe(architecture: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [presets.tiny(), presets.laptop(), presets.paper("r50")], ids=lambda config: config.name
+    "config",
+    [presets.lesson(), presets.tiny(), presets.laptop(), presets.paper("r50")],
+    ids=lambda config: config.name,
 )
 def test_the_contrast_starts_and_fades_to_zero(config) -> None:
     """VID and DET key frames on 8 GPUs: 111 473 clips an epoch, 16 a step."""
@@ -114,3 +117,22 @@ def test_the_contrast_starts_and_fades_to_zero(config) -> None:
 def test_an_unknown_architecture_is_named() -> None:
     with pytest.raises(DataError, match="'r34' is unknown"):
         presets.paper("r34")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["lesson", "tiny", "laptop", "paper-r50", "paper-r101", "paper-x101"])
+def test_presets_by_name(name: str) -> None:
+    assert presets.named(name).name == name
+
+
+def test_an_unknown_preset_is_named() -> None:
+    with pytest.raises(DataError, match=r"'huge' is unknown. Choose one of: lesson, tiny, laptop, paper-r50"):
+        presets.named("huge")
+
+
+def test_lesson_is_tiny_at_half_its_width() -> None:
+    """Two detectors in half precision, with and without branch, stay below 6 MB together (30 classes)."""
+    lesson, tiny = presets.lesson(), presets.tiny()
+    assert lesson.detector.backbone.width * 2 == tiny.detector.backbone.width
+    assert (lesson.train, lesson.data, lesson.detector.frame) == (tiny.train, tiny.data, tiny.detector.frame)
+    numbers = sum(value.numel() for value in VideoDetector(lesson.detector).state_dict().values())
+    assert 2 * 2 * numbers < 6_000_000

@@ -19,6 +19,8 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
+    ("lessons",),
+    ("study",),
     ("demo",),
     ("branch_cost", "moments"),
     ("report", "evaluation_page"),
@@ -28,12 +30,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("scoring", "dataset_detections"),
     ("detection_store",),
     ("trained", "frames"),
+    ("weights_file",),
     ("interop",),
     ("training", "show"),
     ("detector",),
     ("data", "metrics", "media", "evaluation_report", "evaluation_words"),
     ("schedule", "presets"),
-    ("config", "ranges", "errors", "tensor_file", "files", "devices", "distributed", "__init__"),
+    ("config", "ranges", "errors", "tensor_file", "files", "devices", "distributed", "samples", "__init__"),
 )
 
 

@@ -19,7 +19,7 @@ from clab_lite.config import Config
 from clab_lite.data import VideoIndex, open_dataset
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
-from clab_lite.train import TrainingDiverged, TrainResult, train
+from clab_lite.train import Step, TrainingDiverged, TrainResult, train
 from clab_lite.trained import load_run
 from clab_lite.training.log import read_log
 
@@ -209,3 +209,17 @@ def test_every_kind_of_step_runs(
     assert result.compute.precision in ("float32", "bfloat16")
     assert result.last_row is not None
     assert (result.last_row["contrast_chance"] is not None) == contrast
+
+
+def test_whoever_watches_sees_every_step_and_changes_nothing(
+    index: VideoIndex, straight: TrainResult, tmp_path: Path
+) -> None:
+    """`on_step`: every iteration once, the rows as they are logged, the batch, and the weight of that step."""
+    seen: list[Step] = []
+    result = train(micro_config(), index, tmp_path, device="cpu", progress=False, on_step=seen.append)
+    _assert_same_run(tmp_path, straight.run_folder)
+    assert [step.iteration for step in seen] == list(range(1, 41)) and {step.total for step in seen} == {40}
+    assert [step.row for step in seen if step.row is not None] == read_log(tmp_path / "log.jsonl")
+    assert [step.weight for step in seen[:3]] == [0.005 * (1 - 2 * i / 40) for i in range(3)]
+    assert all(step.detector is result.detector and step.detector.training for step in seen)
+    assert seen[0].clips.shape == (2, 3, 3, 64, 96) and len(seen[0].targets) == 2

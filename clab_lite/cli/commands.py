@@ -13,7 +13,7 @@ from tyro.conf import Positional, arg
 
 from clab_lite.config import Config
 
-PresetName = Literal["tiny", "laptop", "paper-r50", "paper-r101", "paper-x101"]
+PresetName = Literal["lesson", "tiny", "laptop", "paper-r50", "paper-r101", "paper-x101"]
 Dataset = Annotated[Positional[Path], arg(metavar="DATASET")]
 Run = Annotated[Positional[Path], arg(metavar="RUN")]
 

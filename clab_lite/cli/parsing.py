@@ -16,6 +16,7 @@ from clab_lite.cli.compare import Compare
 from clab_lite.cli.detect import Detect
 from clab_lite.cli.evaluate import Evaluate
 from clab_lite.cli.export import Export
+from clab_lite.cli.study import Study
 from clab_lite.config import Config
 from clab_lite.errors import DataError
 
@@ -27,7 +28,8 @@ COMMANDS = {
     "detect": "find objects in a video, a folder of frames, or pictures",
     "embed": "embeddings of a dataset's frames or objects, and a map of them",
     "check": "read every record of a dataset, name what is wrong, and say what to do next",
-    "export": "write a run's weights under the official names, as mmtracking and CLAB save them",
+    "export": "write a run's weights: under the official names, or as a small safetensors file",
+    "study": "train the measured runs that the lessons show",
     "make-samples": "draw a world of sample videos",
 }
 PRESETS: tuple[str, ...] = get_args(commands.PresetName)
@@ -84,7 +86,7 @@ def _command(name: str, options: Sequence[str]) -> tuple[Any, Any]:
         return MakeSamples, tyro.MISSING_NONPROP
     if name == "train":
         return commands.Train, commands.Train(tyro.MISSING, starting_config(_preset(options)))
-    plain = (commands.Demo, Evaluate, Compare, Detect, commands.Embed, Check, Export)
+    plain = (commands.Demo, Evaluate, Compare, Detect, commands.Embed, Check, Export, Study)
     return next(kind for kind in plain if kind.__name__.lower() == name), tyro.MISSING_NONPROP
 
 
@@ -103,8 +105,4 @@ def starting_config(name: str) -> Config:
     """The configuration of a preset. DataError when there is none of that name."""
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
-    if name == "tiny":
-        return presets.tiny()
-    if name == "laptop":
-        return presets.laptop()
-    return presets.paper(name.removeprefix("paper-"))  # type: ignore[arg-type]
+    return presets.named(name)

@@ -1,4 +1,4 @@
-"""How well embeddings group by a label: cosine silhouette and the purity of nearest neighbours."""
+"""How well embeddings group by a label: cosine silhouette, purity of nearest neighbours, alignment and uniformity."""
 
 from __future__ import annotations
 
@@ -80,6 +80,43 @@ def knn_purity(
         purities.append(same.sum(axis=1)[some] / allowed.sum(axis=1)[some])
     found = np.concatenate(purities) if purities else np.zeros(0)
     return float(found.mean()) if len(found) else math.nan
+
+
+def alignment(matrix: ArrayLike, labels: ArrayLike) -> float:
+    """Mean squared distance of unit vectors over all pairs with the same label, in [0, 4]; smaller is closer together.
+
+    Wang and Isola 2020 (arXiv 2005.10242, section 4.1.1, with exponent 2). matrix: (N, D). labels: (N,). Each pair
+    counts once and all alike, so that a label with many rows weighs more. NaN when no two rows share a label.
+    """
+    points, groups = _prepared(matrix, labels)
+    _, members, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    pairs = int((counts * (counts - 1) // 2).sum())
+    if not pairs:
+        return math.nan
+    # Over the pairs of a group, the squared distances sum to its size times the squared distances to its mean.
+    sums = np.zeros((len(counts), points.shape[1]))
+    np.add.at(sums, members, points)
+    away = points - (sums / counts[:, None])[members]
+    return float((counts[members] * (away * away).sum(axis=1)).sum() / pairs)
+
+
+def uniformity(matrix: ArrayLike) -> float:
+    """Log of the mean of exp(-2 d²) over all pairs of unit vectors at distance d, in [-8, 0]; smaller: more spread.
+
+    Wang and Isola 2020 (arXiv 2005.10242, section 4.1.2, with t = 2). matrix: (N, D). 0: all point one way; about -4:
+    spread over a sphere of many dimensions. NaN with fewer than two rows.
+    """
+    points, _ = _prepared(matrix, np.zeros(len(np.asarray(matrix))))
+    if len(points) < 2:
+        return math.nan
+    squared = (points * points).sum(axis=1)  # 1, but 0 for a vector without direction
+    total = 0.0
+    for start in range(0, len(points), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        distance = squared[rows, None] + squared[None] - 2 * (points[rows] @ points.T)
+        kernel = np.exp(-2 * np.maximum(distance, 0.0))
+        total += float(kernel.sum() - np.trace(kernel[:, start:]))  # a row and itself are no pair
+    return math.log(total / (len(points) * (len(points) - 1)))
 
 
 def _prepared(matrix: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.generic]]:

@@ -51,20 +51,17 @@ def draw_detections(
     found = {name: values[keep] for name, values in found.items()}
     verdict, missed = judge(found, ground_truth)
     for panel in axes:
-        panel.imshow(pixels, interpolation="bicubic", extent=(0, across, height, 0))
-        panel.set_axis_off()
-        panel.set_xlim(0, across)
-        panel.set_ylim(height, 0)
+        draw_pixels(panel, pixels)
     if ground_truth is not None:
         axes[0].set_title("ground truth", loc="left", fontsize=9, color=GREY, pad=3)
         for box, label, miss in zip(ground_truth.boxes, ground_truth.labels, missed, strict=True):
             name = class_names[int(label)] + (" (missed)" if miss else "")
-            _draw_box(axes[0], box, name, GREEN, dashed=bool(miss))
+            draw_box(axes[0], box, name, GREEN, dashed=bool(miss))
     axes[-1].set_title(f"detections, score {least_score:g} or more", loc="left", fontsize=9, color=GREY, pad=3)
     # The best last, so that its tag lies on top.
     for i in reversed(range(len(verdict))):
         name = f"{class_names[int(found['labels'][i])]} {found['scores'][i]:.2f}"
-        _draw_box(axes[-1], found["boxes"][i], name, BLUE if verdict[i] else VERMILLION, dashed=not verdict[i])
+        draw_box(axes[-1], found["boxes"][i], name, BLUE if verdict[i] else VERMILLION, dashed=not verdict[i])
     return figure
 
 
@@ -86,7 +83,17 @@ def judge(found: Mapping[str, NDArray[Any]], ground_truth: Any) -> tuple[NDArray
     return right, missed
 
 
-def _draw_box(axes: Axes, box: NDArray[Any], text: str, colour: str, *, dashed: bool) -> None:
+def draw_pixels(axes: Axes, pixels: NDArray[np.uint8]) -> None:
+    """A frame (H, W, 3), enlarged smoothly; data coordinates are its pixels."""
+    height, across = pixels.shape[:2]
+    axes.imshow(pixels, interpolation="bicubic", extent=(0, across, height, 0))
+    axes.set_axis_off()
+    axes.set_xlim(0, across)
+    axes.set_ylim(height, 0)
+
+
+def draw_box(axes: Axes, box: NDArray[Any], text: str, colour: str, *, dashed: bool) -> None:
+    """A box (4,) xyxy in pixels and its tag, on axes from `draw_pixels`."""
     x1, y1, x2, y2 = (float(value) for value in box)
     outline = [patheffects.Stroke(linewidth=3.6, foreground="white", alpha=0.75), patheffects.Normal()]
     axes.add_patch(

@@ -19,6 +19,8 @@ PURPLE, SKY, BROWN = "#cc79a7", "#56b4e9", "#7f5539"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, BROWN, INK)
 """After Okabe and Ito (2008), told apart by colour-blind readers; its yellow, too pale on white, is a brown here."""
 MARKERS = ("o", "^", "s", "D")
+NOTEBOOK_DPI = 100
+"""A figure 9.5 inches wide fills the page of JupyterLab."""
 
 
 class PlainFigure(Figure):
@@ -28,6 +30,10 @@ class PlainFigure(Figure):
         for text in self.findobj(Text):
             text.set_parse_math(False)  # type: ignore[attr-defined]
         super().draw(renderer)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows where a figure is a cell's last line."""
+        return to_png(self, NOTEBOOK_DPI)
 
 
 def class_style(position: int) -> tuple[str, str]:

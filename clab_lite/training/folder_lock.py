@@ -18,6 +18,10 @@ _held: set[Path] = set()
 """Folders of this process: the operating system's lock keeps out other processes only."""
 
 
+class FolderInUse(DataError):
+    """Another process, or another block in this one, holds the folder."""
+
+
 @dataclass(frozen=True)
 class HeldFolder:
     """A folder inside its `hold` block."""
@@ -33,7 +37,7 @@ def hold(place: Path | HeldFolder) -> Iterator[HeldFolder]:
     one locks.
 
     Raises:
-        DataError: another process, or another block in this one, holds the folder.
+        FolderInUse: another process, or another block in this one, holds the folder.
     """
     if isinstance(place, HeldFolder):
         yield place
@@ -72,9 +76,9 @@ def _lock(folder: Path) -> IO[str]:
     return file
 
 
-def _in_use(folder: Path, owner: str) -> DataError:
+def _in_use(folder: Path, owner: str) -> FolderInUse:
     remedy = "Wait for it or stop it, or name another folder."
-    return DataError.at(folder, "", f"process {owner} is working in this folder", remedy)
+    return FolderInUse(f"{folder}: process {owner} is working in this folder. {remedy}")
 
 
 def _lock_file(file: IO[str]) -> None:

@@ -1,4 +1,4 @@
-"""Silhouette and neighbour purity: unit vectors at known angles, and slow twins."""
+"""Silhouette, neighbour purity, alignment and uniformity: unit vectors at known angles, and slow twins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from clab_lite.errors import DataError
-from clab_lite.metrics.clusters import knn_purity, silhouette
+from clab_lite.metrics.clusters import alignment, knn_purity, silhouette, uniformity
 
 
 def _at_angles(*degrees: float) -> NDArray[np.float64]:
@@ -97,9 +97,54 @@ def test_purity_slow_twin(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert knn_purity(matrix, labels, 5, video=video, frame=frame) == pytest.approx(np.mean(values))
 
 
+def test_alignment_closed_form() -> None:
+    """Unit vectors at an angle are 2 - 2 cos apart, squared: 1 at 60 degrees, 2 at 90, 4 at 180."""
+    assert alignment(_at_angles(0, 60, 90, 270), [0, 0, 1, 1]) == pytest.approx((1 + 4) / 2)
+    assert alignment(_at_angles(0, 90, 180), [0, 0, 0]) == pytest.approx((2 + 2 + 4) / 3)
+    assert alignment(_at_angles(0, 60, 10), [0, 0, 1]) == pytest.approx(1)  # who is alone has no pair
+    assert alignment(_at_angles(5, 5, 80, 80), ["a", "a", "b", "b"]) == pytest.approx(0, abs=1e-12)
+    assert math.isnan(alignment(_at_angles(0, 90), [0, 1]))
+    assert math.isnan(alignment(np.zeros((0, 4)), []))
+
+
+def test_uniformity_closed_form() -> None:
+    assert uniformity(_at_angles(0, 90)) == pytest.approx(-2 * 2)
+    assert uniformity(_at_angles(0, 180)) == pytest.approx(-2 * 4)
+    assert uniformity(_at_angles(30, 30, 30)) == pytest.approx(0, abs=1e-12)
+    assert uniformity(_at_angles(0, 90, 180)) == pytest.approx(math.log((2 * math.exp(-4) + math.exp(-8)) / 3))
+    assert math.isnan(uniformity(_at_angles(0)))
+    assert math.isnan(uniformity(np.zeros((0, 3))))
+
+
+@pytest.mark.parametrize("block", [1, 7, 40, 1024])
+def test_alignment_and_uniformity_slow_twins(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clab_lite.metrics.clusters._BLOCK", block)
+    matrix, labels = _random(block)
+    matrix[0] = 0.0  # a vector without direction
+    labels[1] = 9  # a label with one member
+    unit = matrix / np.where(np.linalg.norm(matrix, axis=1) > 0, np.linalg.norm(matrix, axis=1), 1)[:, None]
+    pairs = [(i, j) for i in range(len(unit)) for j in range(i)]
+    squared = {(i, j): float(((unit[i] - unit[j]) ** 2).sum()) for i, j in pairs}
+    same = [squared[i, j] for i, j in pairs if labels[i] == labels[j]]
+    assert alignment(matrix, labels) == pytest.approx(np.mean(same))
+    assert uniformity(matrix) == pytest.approx(math.log(np.mean([math.exp(-2 * d) for d in squared.values()])))
+
+
+def test_length_and_order_change_nothing() -> None:
+    matrix, labels = _random(5)
+    order = np.random.default_rng(0).permutation(len(labels))
+    stretched = matrix * np.linspace(0.1, 9, len(labels))[:, None]
+    assert alignment(stretched[order], labels[order]) == pytest.approx(alignment(matrix, labels))
+    assert uniformity(stretched[order]) == pytest.approx(uniformity(matrix))
+
+
 def test_bad_input_is_named() -> None:
     with pytest.raises(DataError, match="do not fit"):
         silhouette(np.zeros((3, 2)), [0, 1])
+    with pytest.raises(DataError, match="do not fit"):
+        alignment(np.zeros((3, 2)), [0, 1])
+    with pytest.raises(DataError, match="row 1 is not finite"):
+        uniformity([[0.0, 1.0], [math.nan, 0.0]])
     with pytest.raises(DataError, match="row 1 is not finite"):
         knn_purity([[0.0, 1.0], [math.nan, 0.0]], [0, 1])
     with pytest.raises(DataError, match="both `video` and `frame`"):

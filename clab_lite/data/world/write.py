@@ -25,6 +25,8 @@ from clab_lite.errors import DataError
 README_FILE = "README.md"
 WORLD_FILE = "world.json"
 TROUBLES_FILE = "troubles.json"
+COMPANIONS = ("trained", "study")
+"""Folders that travel with a world: detectors and runs that were trained on it. A world drawn anew keeps them."""
 
 
 def make_world(
@@ -53,6 +55,9 @@ def make_world(
     try:
         building.mkdir()
         _fill(building, config, progress)
+        for name in COMPANIONS:
+            if (target / name).is_dir():
+                shutil.copytree(target / name, building / name)
         swap(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -88,7 +93,7 @@ def _check_target(target: Path, overwrite: bool) -> None:
 
 
 def _foreign_file(root: Path) -> Path | None:
-    """A file below the world's folder that making it did not write; the stored index is its own too."""
+    """A file below the world's folder that making it did not write; the stored index and companions may be there."""
     config = load_config(root)
     names = {TROUBLES_FILE, README_FILE, WORLD_FILE, *list_files(config, [()] * config.train_videos)}
     for split in SPLITS:
@@ -97,8 +102,8 @@ def _foreign_file(root: Path) -> Path | None:
             for frame in range(config.frames(split)):
                 names |= {f"Data/VID/{name}/{frame:06d}.JPEG", f"Annotations/VID/{name}/{frame:06d}.xml"}
     for folder, folders, files in os.walk(root):
-        if Path(folder) == root and INDEX_FOLDER in folders:
-            folders.remove(INDEX_FOLDER)
+        if Path(folder) == root:
+            folders[:] = [name for name in folders if name not in (INDEX_FOLDER, *COMPANIONS)]
         below = Path(folder).relative_to(root)
         for name in files:
             if (below / name).as_posix() not in names:

@@ -166,6 +166,18 @@ def test_files_that_are_not_the_worlds_are_never_removed(tmp_path: Path) -> None
     assert not (target / ".clab_lite").exists()
 
 
+def test_what_was_trained_on_a_world_stays_with_it(tmp_path: Path) -> None:
+    target = tmp_path / "w"
+    make_world(target, CONFIG, progress=False)
+    for name in ("trained/clab.safetensors", "study/records.json"):
+        (target / name).parent.mkdir()
+        (target / name).write_text("hours of work")
+    make_world(target, CONFIG, progress=False, overwrite=True)
+    assert (target / "trained/clab.safetensors").read_text() == "hours of work"
+    assert (target / "study/records.json").read_text() == "hours of work"
+    assert load_config(target) == CONFIG
+
+
 def test_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     for overwrite in (False, True):

@@ -1,0 +1,49 @@
+"""The command `study`: its options, and its work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from tyro.conf import Positional, arg
+
+
+@dataclass(frozen=True)
+class Study:
+    """Train the runs behind the lessons' measured curves: weights, shapes, seeds (hours on a CPU; may be stopped)."""
+
+    out: Annotated[Positional[Path], arg(metavar="OUT")]
+    """Folder with a run folder for each setting; at the end records.json, clouds.npz and two tables, as in
+    data_samples/study. Runs that are there are kept: the command goes on where it was stopped, and may run several
+    times side by side in one folder."""
+    plan: Literal["all", "effect", "weights", "search"] = "all"
+    """effect: with and without contrast, five seeds. weights: what lesson 06 moves. search: other data and levels."""
+    data: Path | None = None
+    """Dataset folder. Default: data_samples here, or beside the package's source."""
+    gather: bool = False
+    """Only write the study's files from the runs that are there."""
+
+    after_interrupt: ClassVar[str] = "The same command goes on with the runs that are missing."
+
+    def run(self) -> int:
+        return study(self)
+
+
+def study(options: Study) -> int:
+    """Make the runs that are missing, then write the study's files."""
+    from clab_lite.files import try_folder
+    from clab_lite.samples import find_samples
+    from clab_lite.study.plans import PLANS
+    from clab_lite.study.series import make_missing
+    from clab_lite.study.store import collect, save_study
+
+    try_folder(options.out)
+    samples = options.data if options.data is not None else find_samples()
+    if not options.gather:
+        for plan in PLANS if options.plan == "all" else (options.plan,):
+            make_missing(plan, samples, options.out)
+    found = collect(options.out)
+    save_study(found, options.out)
+    print(f"{len(found.records)} runs: {options.out}")
+    return 0

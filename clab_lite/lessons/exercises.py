@@ -1,0 +1,83 @@
+"""Verdicts of exercise checkers: right, wrong and why, or not answered yet."""
+
+from __future__ import annotations
+
+import functools
+import html
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from clab_lite.show.style import GREEN, GREY, VERMILLION
+
+State = Literal["correct", "wrong", "unanswered"]
+_SIGNS: dict[State, tuple[str, str, str]] = {
+    "correct": ("✓", "correct", GREEN),
+    "wrong": ("✗", "not yet", VERMILLION),
+    "unanswered": ("○", "not answered yet", GREY),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a checker says; it shows itself as a cell's last line."""
+
+    state: State
+    message: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the answer is right."""
+        return self.state == "correct"
+
+    def __str__(self) -> str:
+        sign, word, _ = _SIGNS[self.state]
+        return f"{sign} {word}: {self.message}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        sign, word, colour = _SIGNS[self.state]
+        style = f"border-left:4px solid {colour};padding:6px 12px;margin:4px 0;font-size:15px;max-width:900px"
+        strong = f'<b style="color:{colour}">{sign} {word}</b>'
+        return f'<div role="status" style="{style}">{strong}: {html.escape(self.message)}</div>'
+
+
+def correct(message: str = "well done.") -> Verdict:
+    """The answer is right; `message` says what it shows."""
+    return Verdict("correct", message)
+
+
+def wrong(message: str) -> Verdict:
+    """The answer is wrong; `message` names the mistake and the next step, not the solution."""
+    return Verdict("wrong", message)
+
+
+def unanswered(message: str = "edit the cell above and run it, then run this cell again.") -> Verdict:
+    """Nothing has been filled in."""
+    return Verdict("unanswered", message)
+
+
+def checker(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
+    """For checkers whose first argument is the answer: None and ... are "not answered yet", and an error in the
+    learner's code becomes a verdict that names it and its line.
+    """
+
+    @functools.wraps(check)
+    def guarded(answer: Any, *others: Any, **named: Any) -> Verdict:
+        if answer is None or answer is ...:
+            return unanswered()
+        try:
+            return check(answer, *others, **named)
+        except Exception as error:
+            return wrong(f"your code stopped with {type(error).__name__}: {error}{_place(error)}")
+
+    return guarded
+
+
+def _place(error: BaseException) -> str:
+    """The line of the learner's cell in which it stopped; nothing where that is unknown."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "ipykernel" in frame.filename or frame.filename.startswith("<ipython")]
+    return f" (line {own[-1].lineno} of your cell: {own[-1].line})" if own else ""

@@ -1,0 +1,170 @@
+"""The scores of the shipped study's runs: what the branch changed, seed by seed, with an interval."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from clab_lite.errors import DataError
+from clab_lite.lessons.shipped import study
+from clab_lite.metrics.certainty import student_quantile
+from clab_lite.show.style import BLUE, GREY, INK, ORANGE, PALE, heading, new_figure, quiet
+
+Scores = dict[str, dict[str, float]]
+LEVEL = 0.95
+_MOMENTS = {"contrast off": ORANGE, "half way": ORANGE, "at the end": BLUE}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A score with the branch minus the same without, paired by seed."""
+
+    arm: str
+    """What was contrasted and how strongly."""
+    moment: str
+    level: str
+    score: str
+    values: tuple[float, ...]
+    """One per seed."""
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.values))
+
+    @property
+    def half(self) -> float:
+        """Half the width of the 95 % interval of the mean (Student's t over seeds)."""
+        count = len(self.values)
+        return float(student_quantile(LEVEL, count - 1) * np.std(self.values, ddof=1) / np.sqrt(count))
+
+    @property
+    def certain(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return abs(self.mean) > self.half
+
+
+def measured() -> list[Difference]:
+    """Differences of the shipped study; none where no study is shipped."""
+    try:
+        found = study()
+    except (DataError, ImportError):
+        return []
+    return differences(found.records)
+
+
+def differences(records: Sequence[Any]) -> list[Difference]:
+    """Pair each run that has a contrast with the baseline of its seed; arms of at least three pairs are kept.
+
+    records: `clab_lite.study` records, each with its setting and moments.
+    """
+    baselines = {record.setting: record for record in records if record.setting.start == 0}
+    values: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
+    for record in records:
+        other = baselines.get(record.setting.baseline())
+        if record.setting.start == 0 or other is None:
+            continue
+        for name, position in moments_of(record).items():
+            mine = record.moments[position]
+            same_step = [moment for moment in other.moments if moment.iteration == mine.iteration]
+            for theirs in same_step[:1]:
+                for level, score, difference in _minus(mine.scores, theirs.scores):
+                    values[arm_of(record.setting), name, level, score].append(difference)
+    return [Difference(*key, tuple(found)) for key, found in values.items() if len(found) >= 3]
+
+
+def _minus(mine: Scores, theirs: Scores) -> Iterator[tuple[str, str, float]]:
+    """(level, score, difference) of all that was measured in both."""
+    for level, scores in mine.items():
+        for score, value in scores.items():
+            difference = value - theirs.get(level, {}).get(score, np.nan)
+            if np.isfinite(difference):
+                yield level, score, difference
+
+
+def moments_of(record: Any) -> dict[str, int]:
+    """Positions in `record.moments`: "contrast off" (or "half way", where the weight never falls) and "at the end"."""
+    off = [i for i, m in enumerate(record.moments) if m.iteration > 0 and m.weight == 0]
+    last = len(record.moments) - 1
+    if off and off[0] < last:
+        return {"contrast off": off[0], "at the end": last}
+    steps = [m.iteration for m in record.moments]
+    half = int(np.argmin(np.abs(np.array(steps) - steps[-1] / 2)))
+    return {"half way": half, "at the end": last}
+
+
+def arm_of(setting: Any) -> str:
+    """A setting in words, without its seed."""
+    course = "kept" if setting.shape == "constant" else f"{setting.shape} to 0 at {setting.until:.0%}"
+    return (
+        f"{setting.level}s, w = {setting.start:g} {course}, {setting.train_videos} videos, {setting.iterations} steps"
+    )
+
+
+def draw_differences(found: Sequence[Difference], arm: str) -> tuple[Figure, str]:
+    """Mean difference and interval of every score, frames and objects side by side; dots are seeds."""
+    mine = [difference for difference in found if difference.arm == arm]
+    levels = sorted({difference.level for difference in mine})
+    figure, panels = new_figure(9.5, 4.6, 1, max(len(levels), 1))
+    for axes, level in zip(panels, levels, strict=False):
+        here = [d for d in mine if d.level == level]
+        names = list(dict.fromkeys(d.score for d in here))
+        moments = list(dict.fromkeys(d.moment for d in here))
+        axes.axvline(0, color=INK, linewidth=1)
+        for d in here:
+            y = names.index(d.score) + 0.3 * (moments.index(d.moment) - (len(moments) - 1) / 2)
+            axes.plot([d.mean - d.half, d.mean + d.half], [y, y], color=_MOMENTS[d.moment], linewidth=2)
+            axes.scatter(d.values, [y] * len(d.values), s=8, color=GREY, zorder=3)
+            axes.scatter(d.mean, y, s=40, color=_MOMENTS[d.moment], zorder=4)
+        axes.set_yticks(range(len(names)), [score_name(name) for name in names])
+        axes.invert_yaxis()
+        heading(axes, f"{level}s")
+        quiet(axes, grid=False)
+        axes.grid(axis="x", color=PALE, linewidth=0.6)
+        axes.set_xlabel("with the branch − without", fontsize=10)
+    _legend(figure, mine)
+    figure.suptitle(differences_finding(mine), x=0.01, ha="left", fontsize=12, color=INK, fontweight="bold")
+    return figure, numbers(mine)
+
+
+def _legend(figure: Figure, mine: Sequence[Difference]) -> None:
+    handles = [
+        Line2D([], [], color=_MOMENTS[name], marker="o", linewidth=2, label=f"{name}: mean and {LEVEL:.0%} interval")
+        for name in dict.fromkeys(d.moment for d in mine)
+    ]
+    handles.append(Line2D([], [], linestyle="", marker="o", markersize=3, color=GREY, label="one seed"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+
+
+def differences_finding(mine: Sequence[Difference]) -> str:
+    """How many of the differences at the end are told from zero by their own interval."""
+    if not mine:
+        return "No shipped study has three paired seeds of a setting: nothing can be said"
+    end = [d for d in mine if d.moment == "at the end"]
+    some = [d for d in end if d.certain]
+    seeds = len(end[0].values) if end else 0
+    told = f"{len(some)} of {len(end)} score differences have a {LEVEL:.0%} interval without zero"
+    return f"At the end {told} ({seeds} seeds)"
+
+
+def numbers(mine: Sequence[Difference]) -> str:
+    """The differences that leave zero out, as one line."""
+    parts = [
+        f"{d.level}s, {score_name(d.score).replace(chr(10), ' ')}, {d.moment}: {d.mean:+.3f} ± {d.half:.3f}"
+        for d in mine
+        if d.certain
+    ]
+    return "zero is left out by: " + "; ".join(parts) if parts else "every interval holds zero"
+
+
+def score_name(score: str) -> str:
+    """A study's name of a score in words; what its neighbour scores leave out is said in `clab_lite.study.observe`."""
+    kind, _, by = score.partition("_")
+    if kind == "knn":
+        return "kNN purity by class,\nown video out" if by == "class" else f"nearest is of the {by}"
+    return f"{kind} by {by}" if by else kind

@@ -1,0 +1,38 @@
+"""Where things of the series are: from the folder at hand, or beside the package's source."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from clab_lite.samples import find_samples
+
+_SOURCE = Path(__file__).resolve().parents[2]
+
+
+def fast() -> bool:
+    """Whether CLAB_LITE_FAST asks for the short version of every lesson, as the tests do."""
+    return os.environ.get("CLAB_LITE_FAST", "") not in ("", "0")
+
+
+def notebooks_folder() -> Path | None:
+    """The folder with the lessons and their questions: the current one, one of its parents' `notebooks`, or the one
+    beside the package's source; None where there is none.
+    """
+    here = Path.cwd()
+    for place in (here, here / "notebooks", *(parent / "notebooks" for parent in here.parents), _SOURCE / "notebooks"):
+        if (place / "questions").is_dir() or (place / "runs.json").is_file():
+            return place
+    return None
+
+
+def samples_folder() -> Path:
+    """`data_samples`, in the current folder or one of its parents, or beside the package's source.
+
+    Raises:
+        DataError: it is in none of these; the message says how to make it.
+    """
+    for parent in (Path.cwd(), *Path.cwd().parents):
+        if (parent / "data_samples" / "Annotations" / "VID").is_dir():
+            return parent / "data_samples"
+    return find_samples()

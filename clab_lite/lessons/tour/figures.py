@@ -1,0 +1,108 @@
+"""The pictures of lesson 00: a frame with its boxes, a threshold with what it costs, the table of scores."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from clab_lite.evaluation_report import EvaluationReport, Scores
+from clab_lite.lessons.tour.judged import JudgedVideos
+from clab_lite.show.frames import draw_box, draw_detections, draw_pixels, judge
+from clab_lite.show.style import BLUE, GREEN, GREY, INK, ORANGE, VERMILLION, heading, new_figure, quiet
+
+
+def draw_frame(judged: JudgedVideos, video: int, frame: int, threshold: float = 0.3) -> tuple[Figure, str]:
+    """One frame twice, annotated and detected, and a line that says what troubles it."""
+    index = judged.index
+    title = f"frame {frame}"
+    figure = draw_detections(
+        index.load_image(video, frame),
+        judged.result(video, frame),
+        index.annotation(video, frame),
+        index.class_names,
+        least_score=threshold,
+        title=title,
+    )
+    troubles = index.troubles(video, frame)
+    return figure, f"{title}: {', '.join(troubles).replace('_', ' ') or 'no trouble'}"
+
+
+def draw_threshold(judged: JudgedVideos, video: int, frame: int, threshold: float) -> tuple[Figure, str]:
+    """The boxes of one frame that a threshold leaves, and precision and recall of all frames at every threshold."""
+    counts = judged.counts(threshold)
+    figure, (left, right) = new_figure(9.5, 3.9, 1, 2, width_ratios=[1.25, 1])
+    _draw_kept(left, judged, video, frame, threshold)
+    levels, precision, recall = judged.curves
+    right.plot(levels, precision, color=BLUE, linewidth=2, label="precision")
+    right.plot(levels, recall, "--", color=ORANGE, linewidth=2, label="recall")
+    right.axvline(threshold, color=INK, linewidth=1)
+    right.plot([threshold], [counts.precision], "o", color=BLUE, clip_on=False)
+    right.plot([threshold], [counts.recall], "o", color=ORANGE, clip_on=False)
+    right.set(xlim=(0, 1), ylim=(0, 1.02))
+    right.set_xlabel("score threshold", fontsize=10, color=GREY)
+    right.legend(frameon=False, fontsize=10, loc="lower center")
+    quiet(right)
+    heading(right, f"At {threshold:.2f}: precision {counts.precision:.0%}, recall {counts.recall:.0%}")
+    kept = counts.right + counts.wrong
+    return figure, (
+        f"{kept} boxes in {len(judged.found)} frames: {counts.right} right, {counts.wrong} wrong; "
+        f"{counts.missed} of {judged.objects} objects missed"
+    )
+
+
+def _draw_kept(axes: Axes, judged: JudgedVideos, video: int, frame: int, threshold: float) -> None:
+    """The frame, the boxes that stay, and the objects that nobody found, dotted."""
+    index, result = judged.index, judged.result(video, frame)
+    truth = index.annotation(video, frame)
+    keep = result["scores"] >= threshold
+    kept = {name: values[keep] for name, values in result.items()}
+    right, missed = judge(kept, truth)
+    draw_pixels(axes, np.asarray(index.load_image(video, frame)).transpose(1, 2, 0))
+    for box, label in zip(truth.boxes[missed], truth.labels[missed], strict=True):
+        draw_box(axes, box, f"{index.class_names[int(label)]} (missed)", GREEN, dashed=True)
+    for i in reversed(range(len(right))):  # the best last: its tag lies on top
+        name = f"{index.class_names[int(kept['labels'][i])]} {kept['scores'][i]:.2f}"
+        draw_box(axes, kept["boxes"][i], name, BLUE if right[i] else VERMILLION, dashed=not right[i])
+    boxes = "1 box stays" if len(right) == 1 else f"{len(right)} boxes stay"
+    heading(axes, f"Frame {frame}: {boxes}, {int(right.sum())} of them right")
+
+
+def ap_table(report: EvaluationReport, least_boxes: int = 5) -> Figure:
+    """AP50 with its interval: all frames, clean and troubled ones, each trouble with at least `least_boxes` objects."""
+    rows = [("all frames", report.overall)] + [
+        (name.replace("_", " "), scores) for name, scores in report.by_trouble.items() if scores.boxes >= least_boxes
+    ]
+    rows = [(name, scores) for name, scores in rows if scores.ap50 is not None]
+    figure, (axes,) = new_figure(9.5, 0.36 * len(rows) + 1.0)
+    for place, (_, scores) in enumerate(rows):
+        colour = INK if place == 0 else GREEN if place == 1 else BLUE
+        if scores.ap50_interval is not None:
+            axes.plot(
+                scores.ap50_interval, [place, place], color=colour, linewidth=5, alpha=0.25, solid_capstyle="butt"
+            )
+        axes.plot([scores.ap50 or 0.0], [place], "o", color=colour, markersize=7, clip_on=False)
+        axes.text(
+            1.02, place, _words(scores), fontsize=9.5, va="center", color=INK, transform=axes.get_yaxis_transform()
+        )
+    axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows)), yticklabels=[name for name, _ in rows])
+    quiet(axes, grid=False)
+    axes.tick_params(axis="y", labelsize=10.5, length=0, labelcolor=INK)
+    axes.set_xlabel("AP50   (bar: 95 % interval over videos, where there are enough of them)", fontsize=10, color=GREY)
+    heading(axes, _finding(report))
+    return figure
+
+
+def _words(scores: Scores) -> str:
+    return f"{scores.ap50:.2f}   {scores.boxes} objects, {scores.videos} video{'s' * (scores.videos != 1)}"
+
+
+def _finding(report: EvaluationReport) -> str:
+    """What the numbers say: troubled frames beside the clean frames of the same videos, where there are some."""
+    text = f"AP50 is {report.ap50:.2f}" if report.ap50 is not None else "AP50 is undefined"
+    troubled = report.by_trouble.get("any_trouble")
+    if troubled is None or troubled.ap50 is None or troubled.clean_ap50 is None:
+        return text
+    lost = troubled.clean_ap50 - troubled.ap50
+    beside = f"{abs(lost):.2f} {'lower' if lost > 0 else 'higher'} than" if abs(lost) >= 0.005 else "the same as"
+    return f"{text}; on troubled frames {beside} on clean frames of the same videos"

@@ -1,0 +1,220 @@
+"""Pictures of a training: the board, two runs beside each other, one row of a log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from clab_lite.config import Config
+from clab_lite.lessons.training.band import Band
+from clab_lite.schedule import contrast_schedule, learning_rate
+from clab_lite.show.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    heading,
+    new_figure,
+    quiet,
+    spread,
+)
+from clab_lite.training.losses import DETECTION_LOSSES
+
+Row = Mapping[str, Any]
+Points = Sequence[tuple[int, float]]
+
+
+def detection(row: Row) -> float:
+    """The sum of the four detection losses of a row."""
+    return math.fsum(row["losses"][name] for name in DETECTION_LOSSES)
+
+
+def draw_board(
+    title: str, config: Config, rows: Sequence[Row], ap: Points, band: Band, sittings: Sequence[int] = ()
+) -> Figure:
+    """Four panels over the steps: detection loss, contrast against chance, both schedules, AP on held-out videos.
+
+    sittings: steps at which the training began or was resumed; those above 0 get a dotted line.
+    """
+    total = config.train.iterations or max([1, *(row["iteration"] for row in rows)])
+    figure, (top, contrast, schedules, score) = new_figure(9.5, 5.4, 2, 2)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=INK, fontweight="bold")
+    times = [row["iteration"] for row in rows]
+    losses = [detection(row) for row in rows]
+    _band(top, band, "detection")
+    top.plot(times, losses, ".-", color=BLUE, linewidth=2)
+    heading(top, _finding("Detection loss", losses, times, band, "detection"))
+    _contrast(contrast, times, rows, band)
+    _schedules(schedules, config, total, times[-1] if times else 0)
+    score.plot(*zip(*ap, strict=True), "o-", color=GREEN, linewidth=2) if ap else None
+    for step, value in ap:
+        score.annotate(f"{value:.2f}", (step, value), xytext=(0, 7), textcoords="offset points", ha="center",
+                       fontsize=9, color=INK)  # fmt: skip
+    score.set_ylim(0, max([0.1, *(value for _, value in ap if math.isfinite(value))]) * 1.45)
+    heading(score, f"AP50 {ap[-1][1]:.2f} on held-out videos" if ap else "AP50 on held-out videos: not measured yet")
+    _scale(top, [*losses, *band.high.get("detection", ())])
+    chances = [row["contrast_chance"] or 0.0 for row in rows]
+    _scale(contrast, [*(row["losses"]["contrast"] for row in rows), *chances, *band.high.get("contrast", ())])
+    if band.ap:
+        note = f"{band.runs} measured runs at their end,\non other videos: {band.ap[0]:.2f} to {band.ap[1]:.2f}"
+        score.text(0.01, 0.97, note, transform=score.transAxes, fontsize=9, color=GREY, va="top")
+    for panel in (top, contrast, schedules, score):
+        panel.set_xlim(0, total)
+        quiet(panel)
+        for start in sittings:
+            if start > 0:
+                panel.axvline(start, color=GREY, linewidth=1.2, linestyle=(0, (1, 2)))
+    for panel in (schedules, score):
+        panel.set_xlabel("step" + ("   (dotted: resumed)" if any(sittings) else ""), fontsize=9, color=GREY)
+    return figure
+
+
+def _scale(axes: Axes, values: Sequence[float]) -> None:
+    """From zero to above the highest finite value, with room for a note."""
+    axes.set_ylim(0, 1.25 * max([0.1, *(float(value) for value in values if math.isfinite(value))]))
+
+
+def _band(axes: Axes, band: Band, name: str) -> None:
+    if band.runs:
+        axes.fill_between(band.iterations, band.low[name], band.high[name], color=SKY, alpha=0.3, linewidth=0)
+        note = f"band: {band.runs} measured runs, other seeds"
+    else:
+        note = "no measured band"
+    axes.text(0.99, 0.97, note, transform=axes.transAxes, fontsize=9, color=GREY, va="top", ha="right")
+
+
+def _finding(what: str, values: Sequence[float], times: Sequence[int], band: Band, name: str) -> str:
+    if not values:
+        return f"{what}: no row yet"
+    hits, known = band.inside(name, times, values)
+    return f"{what} {values[-1]:.2f}" + (f": {hits} of {known} rows in the band" if known else "")
+
+
+def _contrast(axes: Axes, times: Sequence[int], rows: Sequence[Row], band: Band) -> None:
+    values = [row["losses"]["contrast"] for row in rows]
+    _band(axes, band, "contrast")
+    axes.plot(times, values, ".-", color=VERMILLION, linewidth=2)
+    chance = [(row["iteration"], row["contrast_chance"]) for row in rows if row["contrast_chance"] is not None]
+    if chance:
+        axes.plot(*zip(*chance, strict=True), color=INK, linewidth=1, linestyle=(0, (5, 3)))
+        axes.annotate("chance", chance[-1], xytext=(4, -3), textcoords="offset points", fontsize=9, color=INK)
+    heading(axes, _finding("Contrast", values, times, band, "contrast"))
+
+
+def _schedules(axes: Axes, config: Config, total: int, now: int) -> None:
+    """Both schedules as shares of their largest value: pale where they are still to come."""
+    weight = contrast_schedule(config.train.contrast, total)
+    curves = (
+        ([learning_rate(config.train, step, total) for step in range(total)], "learning rate", BLUE),
+        ([weight(step / total) for step in range(total)], "contrast weight", VERMILLION),
+    )
+    labels = []
+    for values, name, colour in curves:
+        top = max(values)
+        shares = [value / top if top else 0.0 for value in values]
+        axes.plot(shares, color=colour, linewidth=1.2, alpha=0.35)
+        axes.plot(shares[:now], color=colour, linewidth=2.2)
+        labels.append(f"{name} {values[max(now - 1, 0)]:.2g} (top {top:.2g})")
+    axes.set_ylim(0, 1.45)
+    for text, y, (_, _, colour) in zip(labels, (1.34, 1.18), curves, strict=True):
+        axes.text(0.02 * total, y, text, fontsize=9, color=colour, va="center")
+    axes.set_yticks([0, 0.5, 1])
+    axes.set_ylabel("share of the top", fontsize=9, color=GREY)
+    heading(axes, f"Schedules: {now} of {total} steps done")
+
+
+def draw_two(first: tuple[str, Sequence[Row], Points], second: tuple[str, Sequence[Row], Points], band: Band) -> Figure:
+    """Two runs on one scale: the detection loss and the AP. Each is (name, rows, AP points)."""
+    figure, (left, right) = new_figure(9.5, 3.7, 1, 2)
+    colours, ends, finals = (BLUE, VERMILLION), [], []
+    _band(left, band, "detection")
+    for (name, rows, ap), colour in zip((first, second), colours, strict=True):
+        times, losses = [row["iteration"] for row in rows], [detection(row) for row in rows]
+        left.plot(times, losses, color=colour, linewidth=1.8)
+        ends.append((times[-1], losses[-1], name, colour))
+        if ap:
+            right.plot(*zip(*ap, strict=True), "o-", color=colour, linewidth=1.8, label=name)
+            finals.append(ap[-1][1])
+    _scale(left, [detection(row) for _, rows, _ in (first, second) for row in rows])
+    places = spread([end[1] for end in ends], 0.08 * left.get_ylim()[1])
+    for (x, _, name, colour), y in zip(ends, places, strict=True):
+        left.annotate(name, (x, y), xytext=(5, 0), textcoords="offset points", fontsize=9, color=colour, va="center",
+                      annotation_clip=False)  # fmt: skip
+    gap = abs(ends[1][1] - ends[0][1])
+    spread_here = _width(band, ends[0][0])
+    beside = "" if spread_here is None else f", the band is {spread_here:.2f} wide"
+    heading(left, f"The two losses lie {gap:.2f} apart{beside}")
+    left.set_xlim(0, max(end[0] for end in ends) * 1.02)
+    right.set_xlim(left.get_xlim())
+    heading(right, f"AP50: {finals[0]:.2f} and {finals[1]:.2f}" if len(finals) == 2 else "AP50: not measured")
+    if finals:
+        right.legend(frameon=False, fontsize=9, loc="upper left")
+        right.set_ylim(0, max(0.1, *finals) * 1.4)
+    for panel in (left, right):
+        quiet(panel)
+        panel.set_xlabel("step", fontsize=9, color=GREY)
+    return figure
+
+
+def _width(band: Band, step: int) -> float | None:
+    """How far apart the lowest and the highest measured detection loss are at a step; None where nothing is known."""
+    place = [k for k, known in enumerate(band.iterations) if int(known) == step]
+    return float(band.high["detection"][place[0]] - band.low["detection"][place[0]]) if place else None
+
+
+_PARTS = {
+    "box_class": ("class of the box", BLUE),
+    "box_regression": ("corners of the box", GREEN),
+    "rpn_objectness": ("object or not", ORANGE),
+    "rpn_box": ("corners of proposals", PURPLE),
+}
+
+
+def draw_row(rows: Sequence[Row], number: int) -> tuple[Figure, str]:
+    """One row of a log: its fields on the left, what the total is made of on the right."""
+    row = rows[number]
+    figure, (left, right) = new_figure(9.5, 3.6, 1, 2, width_ratios=[1.35, 1])
+    weighted = row["contrast_weight"] * row["losses"]["contrast"]
+    chance = row["contrast_chance"]
+    lines = [
+        ("iteration", f"{row['iteration']}", "steps done"),
+        ("progress", f"{row['progress']:.3f}", "of the whole run, 0 to 1"),
+        ("learning_rate", f"{row['learning_rate']:.3g}", "of the last step"),
+        ("contrast_weight", f"{row['contrast_weight']:.2g}", "of the last step"),
+        ("losses.contrast", f"{row['losses']['contrast']:.3f}", "mean since the row before, not weighted"),
+        ("contrast_chance", "none" if chance is None else f"{chance:.3f}", "contrast of embeddings that tell nothing"),
+        ("losses.total", f"{row['losses']['total']:.3f}", "what the gradient is taken of"),
+        ("gradient_norm", f"{row['gradient_norm']:.2f}", "mean, before clipping"),
+        ("seconds", f"{row['seconds']:.1f}", "of training so far"),
+    ]
+    for k, (name, value, meaning) in enumerate(lines):
+        y = 0.93 - k * 0.108
+        left.text(0.0, y, name, fontsize=10, color=INK, family="monospace", transform=left.transAxes)
+        left.text(0.47, y, value, fontsize=10, color=BLUE, ha="right", transform=left.transAxes)
+        left.text(0.50, y, meaning, fontsize=9, color=GREY, transform=left.transAxes)
+    left.set_axis_off()
+    heading(left, f"Row {number + 1} of {len(rows)}")
+    parts = [(label, row["losses"][name], colour) for name, (label, colour) in _PARTS.items()]
+    parts.append(("weighted contrast", weighted, VERMILLION))
+    right.barh(range(len(parts)), [value for _, value, _ in parts], color=[colour for _, _, colour in parts])
+    for k, (_, value, _) in enumerate(parts):
+        right.text(value, k, f" {value:.3f}", va="center", fontsize=9, color=INK)
+    right.set_yticks(range(len(parts)), [name for name, _, _ in parts], fontsize=9)
+    right.invert_yaxis()
+    right.set_xlim(0, max(1e-3, *(value for _, value, _ in parts)) * 1.25)
+    quiet(right, grid=False)
+    right.spines["bottom"].set_color(PALE)
+    whole = row["losses"]["total"]
+    share = weighted / whole if whole else 0.0
+    heading(right, f"The contrast is {share:.1%} of the total")
+    total = detection(row) + weighted
+    return figure, f"four losses + weight × contrast = {total:.3f}; losses.total says {whole:.3f}"

@@ -1,0 +1,100 @@
+"""The measured run that comes nearest to what was asked, and in which respects it is another one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clab_lite.lessons.weights.shares import number
+from clab_lite.metrics.certainty import student_quantile
+
+MIN_SEEDS = 3
+"""Fewer say nothing about chance: two may agree by luck."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the sliders ask for."""
+
+    start: float
+    until: float = 0.5
+    shape: str = "linear"
+    temperature: float = 0.1
+    level: str = "frame"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A measured run, all runs that differ from it only in their seed (itself among them), and how it differs."""
+
+    record: Any
+    seeds: list[Any]
+    different: list[tuple[str, str, str]]
+    """(name, asked, measured), like ("start", "0.02", "0.05"); empty when exactly what was asked was measured."""
+
+    @property
+    def sentence(self) -> str:
+        """Says which run is shown and that it is another one, where it is."""
+        seed = f"seed {self.record.setting.seed}"
+        if not self.different:
+            return f"Measured: exactly this setting ({seed})."
+        asked = ", ".join(f"{name} {wanted}" for name, wanted, _ in self.different)
+        measured = ", ".join(f"{name} {value}" for name, _, value in self.different)
+        return f"You asked {asked}; the nearest measured run has {measured} ({seed})."
+
+
+def find(study: Any, asked: Asked) -> Found:
+    """Look up the nearest run of a study."""
+    record = study.nearest(
+        shape=asked.shape, start=asked.start, until=asked.until, temperature=asked.temperature, level=asked.level
+    )
+    return Found(record, list(study.of(record.setting)), differences(asked, record.setting))
+
+
+def differences(asked: Asked, setting: Any) -> list[tuple[str, str, str]]:
+    """In which respects a measured setting is not the one that was asked for.
+
+    Where both weights are 0 nothing else changes the training; the end of a constant weight says nothing.
+    """
+    if setting.start == 0 == asked.start:
+        return []
+    compared, answer = ["start", "shape", "until", "temperature", "level"], []
+    if "constant" in (asked.shape, setting.shape):
+        compared.remove("until")
+    for name in compared:
+        wanted, measured = getattr(asked, name), getattr(setting, name)
+        if isinstance(wanted, str):
+            if wanted != measured:
+                answer.append((name, wanted, measured))
+        elif not np.isclose(wanted, measured, rtol=1e-6, atol=1e-12):
+            answer.append((name, number(wanted), number(measured)))
+    return answer
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Numbers of several seeds."""
+
+    values: tuple[float, ...]
+    mean: float
+    low: float
+    high: float
+    """The 95 % interval of the mean (Student's t over seeds); NaN with fewer than MIN_SEEDS."""
+
+    def __str__(self) -> str:
+        if len(self.values) < MIN_SEEDS:
+            return f"{self.mean:.3f} ({'one seed' if len(self.values) == 1 else 'two seeds'}: too few for an interval)"
+        return f"{self.mean:.3f} (mean of {len(self.values)} seeds, 95 % interval {self.low:.3f} to {self.high:.3f})"
+
+
+def spread(values: list[float], level: float = 0.95) -> Spread:
+    """Mean and interval of one number over seeds; values that are undefined (NaN) are left out."""
+    known = np.array([value for value in values if np.isfinite(value)])
+    if len(known) < MIN_SEEDS:
+        mean = float(known.mean()) if len(known) else float("nan")
+        return Spread(tuple(known.tolist()), mean, float("nan"), float("nan"))
+    half = student_quantile(level, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known))
+    mean = float(known.mean())
+    return Spread(tuple(known.tolist()), mean, mean - half, mean + half)

@@ -1,0 +1,153 @@
+"""All measured runs at once: a score against the start weight, each seed a dot; is a difference more than noise?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from clab_lite.errors import DataError
+from clab_lite.lessons.weights.nearest import MIN_SEEDS, Spread, spread
+from clab_lite.lessons.weights.shares import number
+from clab_lite.show.style import GREY, INK, class_style, heading, new_figure, quiet
+
+Score = Callable[[Any], float]
+"""A number of one record."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Runs that differ in their seed only."""
+
+    start: float
+    label: str
+    """What else distinguishes it: "frame, linear to 0 at 0.5"."""
+    records: list[Any]
+
+
+def arms_of(study: Any) -> list[Arm]:
+    """The arms of the largest part of a study that can be compared, by label, then by start weight.
+
+    Comparable: the same clips per batch, training videos and steps, judged on the same videos.
+    """
+    families: dict[tuple[Any, ...], list[Any]] = {}
+    for record in study.records:
+        families.setdefault(_family(record), []).append(record)
+    if not families:
+        raise DataError("the study has no record. Make it anew with `clab-lite study`.")
+    chosen = max(families.values(), key=len)
+    arms: dict[tuple[float, str], list[Any]] = {}
+    for record in chosen:
+        arms.setdefault((record.setting.start, _label(record.setting)), []).append(record)
+    return [Arm(start, label, records) for (start, label), records in sorted(arms.items(), key=lambda a: a[0][::-1])]
+
+
+def final_ap(name: str = "all") -> Score:
+    """AP50 at the end on the held-out videos: "all", "clean", "troubled", one trouble, "slow", "medium" or "fast"."""
+    return lambda record: float(record.ap.get(name, float("nan")))
+
+
+def final_score(level: str, name: str) -> Score:
+    """The score of that name at a record's last moment; NaN where it was not measured."""
+    return lambda record: float(record.moments[-1].scores.get(level, {}).get(name, float("nan")))
+
+
+def against_start(study: Any, scores: Sequence[tuple[str, Score]]) -> Figure:
+    """One panel for each (name, score): every run a dot at its start weight, bars the 95 % interval of the mean."""
+    arms = arms_of(study)
+    starts = sorted({arm.start for arm in arms})
+    labels = sorted({arm.label for arm in arms if arm.start > 0})
+    figure, axes = new_figure(9.5, 2.5 * len(scores) + 0.7, len(scores), 1, sharex=True)
+    for panel, (name, score) in zip(axes, scores, strict=True):
+        for arm in arms:
+            _draw_arm(panel, arm, score, starts.index(arm.start), labels)
+        panel.set_ylabel(name, fontsize=10, color=GREY)
+        heading(panel, finding(arms, name, score))
+        quiet(panel)
+    axes[-1].set_xlim(-0.5, len(starts) - 0.5)
+    axes[-1].set_xticks(range(len(starts)), [number(start) for start in starts])
+    axes[-1].set_xlabel("start weight (0: baseline)", fontsize=10, color=GREY)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def gain(arm: Arm, arms: Sequence[Arm], score: Score, level: float = 0.95) -> Spread:
+    """Score of the arm's runs minus that of the baseline with the same seed, as mean and interval."""
+    base = {r.setting.seed: score(r) for a in arms if a.start == 0 for r in a.records}
+    return spread([score(r) - base[r.setting.seed] for r in arm.records if r.setting.seed in base], level)
+
+
+def finding(arms: Sequence[Arm], name: str, score: Score) -> str:
+    """The title: the weight with the best mean, and whether its paired gain over weight 0 is more than noise.
+
+    Intervals are widened for the number of settings among which the best was picked.
+    """
+    gains = [(gain(arm, arms, score), arm) for arm in arms if arm.start > 0]
+    gains = [(found, arm) for found, arm in gains if found.values]
+    several = [(found, arm) for found, arm in gains if len(found.values) >= MIN_SEEDS]
+    # Whoever takes the best of k needs k times the certainty (Bonferroni).
+    several = [(gain(arm, arms, score, 1 - 0.05 / len(several)), arm) for _, arm in several]
+    if not gains:
+        return f"{name}: no run to compare with weight 0 and the same seed"
+    best, arm = max(several or gains, key=lambda pair: pair[0].mean)
+    sure = [found for found, _ in several]
+    worse = sum(found.high < 0 for found in sure)
+    which = f"best mean at weight {number(arm.start)} ({arm.label})"
+    change = f"{best.mean:+.3f} against weight 0 with the same seed"
+    if len(best.values) < MIN_SEEDS:
+        verdict = "too few seeds to tell"
+    elif best.low > 0:
+        verdict = f"more than seed noise ({best.low:+.3f} to {best.high:+.3f})"
+    elif best.high < 0:
+        verdict = f"even that is a loss ({best.low:+.3f} to {best.high:+.3f})"
+    else:
+        verdict = f"within noise ({best.low:+.3f} to {best.high:+.3f})"
+    tail = f"\n{worse} of {len(sure)} weighted settings are clearly below weight 0" if worse else ""
+    return f"{name}: {which}\n{change}: {verdict}{tail}"
+
+
+def table(study: Any, scores: Sequence[tuple[str, Score]]) -> Any:
+    """pandas table: one row per arm, per score the mean, and the paired gain over weight 0 with its interval."""
+    import pandas as pd
+
+    arms, rows = arms_of(study), []
+    for arm in arms:
+        row: dict[str, Any] = {"start": number(arm.start), "schedule": arm.label, "seeds": len(arm.records)}
+        for name, score in scores:
+            row[name] = f"{spread([score(r) for r in arm.records]).mean:.3f}"
+            change = gain(arm, arms, score)
+            known = arm.start > 0 and len(change.values) >= MIN_SEEDS
+            row[f"{name}: gain"] = f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]" if known else ""
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _draw_arm(axes: Axes, arm: Arm, score: Score, place: int, labels: Sequence[str]) -> None:
+    values = [score(record) for record in arm.records]
+    found = spread(values)
+    position = labels.index(arm.label) if arm.start > 0 else 0
+    colour, marker = class_style(position) if arm.start > 0 else (INK, "o")
+    x = place + (0.7 * ((position + 0.5) / len(labels) - 0.5) if arm.start > 0 else 0.0)
+    label = arm.label if arm.start > 0 else "weight 0"
+    shown = axes.get_legend_handles_labels()[1]
+    axes.plot([x] * len(values), values, marker, color=colour, markersize=5, alpha=0.65, linestyle="",
+              label="_" if label in shown else label)  # fmt: skip
+    if len(found.values) >= MIN_SEEDS:
+        axes.errorbar(x + 0.02, found.mean, [[found.mean - found.low], [found.high - found.mean]], color=colour,
+                      fmt="_", markersize=9, linewidth=1.3, capsize=2)  # fmt: skip
+
+
+def _label(setting: Any) -> str:
+    if setting.start == 0:
+        return "weight 0"
+    until = "" if setting.shape == "constant" else f" to 0 at {number(setting.until)}"
+    temperature = "" if setting.temperature == 0.1 else f", τ {number(setting.temperature)}"
+    return f"{setting.level}, {setting.shape}{until}{temperature}"
+
+
+def _family(record: Any) -> tuple[Any, ...]:
+    setting = record.setting
+    return setting.clips, setting.train_videos, setting.iterations, record.videos

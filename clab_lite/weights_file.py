@@ -1,0 +1,100 @@
+"""Small files of trained weights: safetensors with all that is needed to build the detector.
+
+Small tensors are kept in half precision. A large one, (C, ...), is kept as whole numbers from -127 to 127 times a scale
+for each of its C outputs (`NAME.scale`): a byte a number, the usual symmetric scheme (arXiv 1806.08342, section 2.2).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from clab_lite.config import Config
+from clab_lite.detector.video_detector import VideoDetector
+from clab_lite.errors import DataError
+from clab_lite.files import replaced
+from clab_lite.training.saved_config import config_from_dict, config_to_dict
+
+SUFFIX = ".safetensors"
+_LARGE = 16_384
+"""Numbers from which a weight is kept in bytes."""
+_SCALE = ".scale"
+_REMEDY = "Use another copy, or a file that `clab-lite export RUN FILE.safetensors` wrote."
+
+
+def write_weights(
+    path: Path, detector: VideoDetector, config: Config, class_names: Sequence[str], iteration: int
+) -> None:
+    """Save a detector in about a byte a number: its detections stay the same up to that rounding."""
+    weights: dict[str, Tensor] = {}
+    for name, value in detector.state_dict().items():
+        weights |= _packed(name, value.cpu().contiguous())
+    about = {
+        "config": json.dumps(config_to_dict(config)),
+        "class_names": json.dumps(list(class_names)),
+        "iteration": str(iteration),
+    }
+    with replaced(path) as beside:
+        save_file(weights, beside, metadata=about)
+
+
+def read_weights(path: Path) -> tuple[VideoDetector, Config, tuple[str, ...], int]:
+    """Detector (float32, on the CPU), configuration, class names, and the training step of a file of weights.
+
+    Raises:
+        DataError: the file is missing or broken, lacks its description, or its weights do not fit it or are not finite.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no dict
+        values, names = json.loads(about["config"]), json.loads(about["class_names"])
+        iteration = int(about["iteration"])
+    except KeyError as error:
+        raise DataError.at(path, "", f"holds weights without description ({error} is missing)", _REMEDY) from error
+    except (OSError, SafetensorError, ValueError) as error:
+        raise DataError.at(path, "", f"cannot be read ({error})", _REMEDY) from error
+    config = config_from_dict(values, path)
+    # The weights come from the file: ImageNet's are not fetched first.
+    backbone = replace(config.detector.backbone, imagenet_weights=False)
+    detector = VideoDetector(replace(config.detector, backbone=backbone))
+    for name, value in weights.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise DataError.at(path, name, "holds values that are not finite", _REMEDY)
+    try:
+        detector.load_state_dict(_unpacked(weights))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError.at(path, "", f"weights do not fit the description beside them ({reason})", _REMEDY) from error
+    return detector, config, tuple(names), iteration
+
+
+def _packed(name: str, value: Tensor) -> dict[str, Tensor]:
+    if not value.is_floating_point():
+        return {name: value}
+    if value.ndim < 2 or value.numel() < _LARGE:
+        return {name: value.half()}
+    if not value.isfinite().all():
+        raise DataError(f"weight {name!r} holds values that are not finite. Export weights of an earlier step.")
+    rows = value.flatten(1)
+    scale = (rows.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+    whole = (rows / scale[:, None]).round().to(torch.int8)
+    return {name: whole.reshape(value.shape), name + _SCALE: scale}
+
+
+def _unpacked(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+    for name, value in weights.items():
+        scale = weights.get(name + _SCALE)
+        if scale is not None:
+            found[name] = (value.flatten(1).float() * scale[:, None]).reshape(value.shape)
+        elif not name.endswith(_SCALE):
+            found[name] = value.float() if value.is_floating_point() else value
+    return found

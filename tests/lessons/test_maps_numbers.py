@@ -1,0 +1,120 @@
+"""Lesson 08: purity over the gap, what projections keep, differences over seeds, checkers."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace as Thing
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clab_lite.embeddings import EmbeddingTable
+from clab_lite.lessons import maps
+from clab_lite.lessons.maps.neighbours import finding
+from clab_lite.lessons.maps.projections import far_agreement, kept_neighbours
+from clab_lite.lessons.maps.seeds import Difference, differences, differences_finding, moments_of, score_name
+from clab_lite.lessons.maps.spread import plane_finding
+from clab_lite.lessons.maps.tables import RELATIVE
+from clab_lite.study.setting import Setting
+
+
+def _tracks(noise: float, videos: int = 6, frames: int = 6, by_class: bool = False) -> EmbeddingTable:
+    """One object per video; its embedding is the video's own direction, or its class's, with noise."""
+    generator = np.random.default_rng(0)
+    video, frame = np.repeat(np.arange(videos), frames), np.tile(np.arange(frames), videos)
+    label = video % 2
+    middle = generator.normal(size=(videos, 8))
+    centres = middle[label] if by_class else middle[video]
+    names = np.array(["dog", "car"])[label]
+    table = pd.DataFrame({"video": video, "frame": frame, "track": 0, "class_name": names, "troubles": ""})
+    matrix = centres + noise * generator.normal(size=(videos * frames, 8))
+    return EmbeddingTable(table, matrix.astype(np.float32), "object")
+
+
+def test_purity_over_the_gap() -> None:
+    """Tracks look pure until the own video is left out; classes stay pure."""
+    curves = maps.purity_curves(
+        {"tracks": {"object": _tracks(0.05)}, "classes": {"object": _tracks(0.05, by_class=True)}}, repeats=3
+    )
+    assert curves.gaps.tolist() == [0, 1, 2, 3, 4, 5]
+    assert curves.control.shape == (3, 6)
+    assert curves.real["tracks"][0] == 1.0
+    assert curves.real["tracks"][-1] < 0.8
+    assert (curves.real["classes"] == 1.0).all()
+    assert "stays above" in finding(curves)
+    figure, numbers = maps.draw_purity(curves, 5)
+    assert numbers.startswith("gap 5: tracks ")
+    assert figure.axes[1].get_title("left").startswith("Objects: names without meaning reach")
+
+
+def test_what_a_projection_keeps() -> None:
+    generator = np.random.default_rng(0)
+    angles = generator.uniform(0, 1.5, 60)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    groups = np.floor(angles * 3).astype(str)
+    assert kept_neighbours(circle, circle * 7) == 1.0
+    assert far_agreement(circle, circle * 7, groups) == pytest.approx(1.0)
+    other = generator.permutation(circle)
+    assert kept_neighbours(circle, other) < 0.4
+    assert math.isnan(far_agreement(circle, circle, np.full(60, "a")))
+    assert math.isnan(kept_neighbours(circle[:1], circle[:1]))
+
+
+def test_projections() -> None:
+    table = _tracks(0.3)
+    colours = maps.colouring(table, "class")
+    flat = maps.project(table, colours.names, "pca")
+    assert flat.name == "PCA"
+    assert "neighbours kept" in flat.note
+    figure = maps.draw_projections([flat] * 4, colours)
+    assert figure.get_suptitle().startswith("4 pictures of the same 36 rows")
+
+
+def test_plane() -> None:
+    index = pd.MultiIndex.from_tuples([("track", "start"), ("track", "end")], names=["by", "moment"])
+    table = pd.DataFrame({"alignment": [0.01, 0.2], "uniformity": [-0.1, -1.0], RELATIVE: [0.5, 0.25]}, index=index)
+    figure, numbers = maps.draw_plane(table, "track")
+    assert "start 0.50 · end 0.25" in numbers
+    assert "because all its vectors are alike" in figure.axes[0].get_title("left")
+    table["alignment"] = [0.3, 0.2]
+    assert plane_finding(table, "track") == "“end” has the best alignment by track; “start” is the least spread out"
+
+
+def _record(setting: Setting, value: float) -> Thing:
+    weights = {0: setting.start, 150: 0.0 if setting.shape == "linear" else setting.start, 300: 0.0}
+    moments = [Thing(iteration=i, weight=w, scores={"object": {"knn_class": value + i}}) for i, w in weights.items()]
+    return Thing(setting=setting, moments=tuple(moments))
+
+
+def test_differences_are_paired_by_seed() -> None:
+    runs = []
+    for seed, (without, with_branch) in enumerate([(1.0, 1.2), (5.0, 5.3), (3.0, 3.1)]):
+        runs += [_record(Setting(start=0.0, seed=seed), without), _record(Setting(seed=seed), with_branch)]
+    found = differences(runs)
+    assert {d.moment for d in found} == {"contrast off", "at the end"}
+    end = next(d for d in found if d.moment == "at the end")
+    assert end.values == pytest.approx((0.2, 0.3, 0.1))
+    assert end.mean == pytest.approx(0.2)
+    assert end.half == pytest.approx(4.302653 * 0.1 / math.sqrt(3), rel=1e-4)  # Student's t, 2 degrees of freedom
+    assert not end.certain
+    assert "frames, w = 0.005 linear to 0 at 50%" in end.arm
+    assert differences(runs[:4]) == []  # two pairs tell nothing
+    assert differences([run for run in runs if run.setting.start]) == []
+    figure, line = maps.draw_differences(found, end.arm)
+    assert line == "every interval holds zero"
+    assert figure.get_suptitle() == "At the end 0 of 1 score differences have a 95% interval without zero (3 seeds)"
+
+
+def test_a_weight_that_never_falls_has_no_moment_off() -> None:
+    constant = _record(Setting(shape="constant"), 0.0)
+    assert moments_of(constant) == {"half way": 1, "at the end": 2}
+
+
+def test_certain_differences_are_named() -> None:
+    found = [Difference("arm", "at the end", "frame", "knn_class", (0.2, 0.21, 0.19))]
+    _, line = maps.draw_differences(found, "arm")
+    assert line.startswith("zero is left out by: frames, kNN purity by class, own video out, at the end: +0.200 ± 0.0")
+    assert "three paired seeds" in differences_finding([])
+    assert maps.draw_differences([], "none")[0].get_suptitle().startswith("No shipped study")
+    assert score_name("uniformity") == "uniformity"
