@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from clab_lite.errors import DataError
 from clab_lite.lessons.controls import as_control
-from clab_lite.lessons.later import Later
+from clab_lite.lessons.later import DRAWING, Later
 from clab_lite.lessons.twin import as_png, bundle
 
 Drawn = Figure | tuple[Figure, str]
@@ -69,7 +69,8 @@ class Explorer:
     def redraw(self) -> None:
         """Draw now, for example after something else than a control has changed."""
         self._later.cancel()
-        self._refresh()
+        with DRAWING:
+            self._refresh()
 
     def _drawn(self) -> tuple[Figure, str]:
         answer = self._draw(**self.values)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 
 SECONDS = 0.08
 """Wait before the work: many messages of one drag arrive within it; a person does not notice."""
+
+DRAWING = threading.RLock()
+"""Held while something is drawn: a kernel may hear of two moves in two threads, and matplotlib draws in one."""
 
 
 class Later:
@@ -27,7 +31,8 @@ class Later:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # plain Python: nobody would call back
-            self._work()
+            with DRAWING:
+                self._work()
             return
         self._waiting = loop.call_later(self._seconds, self._now)
 
@@ -39,4 +44,5 @@ class Later:
 
     def _now(self) -> None:
         self._waiting = None
-        self._work()
+        with DRAWING:
+            self._work()

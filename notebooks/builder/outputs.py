@@ -10,7 +10,7 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from PIL import Image
+from PIL import Image, ImageChops
 
 from clab_lite.errors import DataError
 from clab_lite.lessons.card import MARK, Card
@@ -20,6 +20,8 @@ LIMIT = 500_000
 """Bytes of one notebook."""
 _LARGE_PICTURE = 12_000
 """Bytes of a PNG above which a smaller encoding is tried."""
+_FORGIVEN = 32
+"""Difference of a channel, of 255, from which a pixel counts as another colour."""
 
 
 def clean(notebook: NotebookNode, machine_paths: tuple[Path, ...] = ()) -> None:
@@ -105,13 +107,22 @@ def _shrink(data: NotebookNode) -> None:
         return
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     few, photo = io.BytesIO(), io.BytesIO()
-    picture.quantize(256, dither=Image.Dither.NONE).save(few, "PNG", optimize=True)
+    # Octree: the median cut would give rare colours, such as a few dots of one class, to their neighbours.
+    flat = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    (flat if _alike(flat, picture) else picture).save(few, "PNG", optimize=True)
     picture.save(photo, "JPEG", quality=84, subsampling=0, optimize=True)
     if len(photo.getvalue()) < 0.8 * len(few.getvalue()):
         del data["image/png"]
         data["image/jpeg"] = base64.b64encode(photo.getvalue()).decode("ascii")
     elif len(few.getvalue()) < len(png):
         data["image/png"] = base64.b64encode(few.getvalue()).decode("ascii")
+
+
+def _alike(flat: Image.Image, picture: Image.Image) -> bool:
+    """Whether hardly a pixel has changed its colour by more than an eye forgives."""
+    red, green, blue = ImageChops.difference(flat.convert("RGB"), picture).split()
+    histogram = ImageChops.lighter(ImageChops.lighter(red, green), blue).histogram()
+    return sum(histogram[_FORGIVEN:]) <= 1e-4 * sum(histogram)
 
 
 def _require_no_paths(cell: NotebookNode, machine_paths: tuple[Path, ...]) -> None:

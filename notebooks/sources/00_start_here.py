@@ -24,7 +24,7 @@ lesson = lessons.start("00_start_here")
 # never seen them.
 
 # %%
-videos = lessons.samples("val").select(range(4, lesson.choose(16, 7)))
+videos = lessons.samples("val").select(range(4, lesson.choose(20, 7)))
 print(len(videos), "videos,", sum(video.frame_count for video in videos.videos), "frames")
 print(len(videos.class_names), "classes:", ", ".join(videos.class_names[:8]), "...")
 
@@ -114,9 +114,12 @@ report = judged.report()
 tour.ap_table(report)
 
 # %% [markdown]
-# Read the bars before the points. A few videos say little: with other videos the numbers would be others, and a pale
-# bar shows how far they would move. Where a row has too few videos, no honest bar can be drawn. Lesson 09 is about
-# that.
+# The title compares a point with its ring: troubled frames with clean frames *of the same videos*. All clean frames
+# would be no fair comparison, because they show other objects.
+#
+# A few videos say little: with other videos the numbers would be others. A pale bar shows how far they would move.
+# Where a row has too few videos, no honest bar can be drawn, and a single trouble here stands on one or two videos:
+# do not believe its number yet. Lesson 09 is about that.
 #
 # The whole project is about one question: can a detector be trained so that *troubled* frames lose less? Its answer is
 # called CLAB, a contrastive auxiliary branch. Lessons 04 to 08 show what that is; lesson 09 shows how much it brings.

@@ -43,7 +43,7 @@ print(f"{settings.detection.references} reference frames, {per_frame} proposals 
 # %%
 lesson.predict(
     "In which frames will references raise the score of an object more often?",
-    ["in clean frames", "in frames with a trouble (blur, darkness, something in front)", "in both equally often"],
+    ["in clean frames", "in frames with a trouble (blur, ...)", "in both equally often"],
 )
 
 # %% [markdown]
@@ -132,7 +132,8 @@ seen = scene.look(frame)
 for number, layer in enumerate(seen.observation.selsa, start=1):
     blocks, regions, proposals = layer.weights.shape
     difference = (layer.rebuilt - layer.output).abs().max()
-    print(f"layer {number}: {blocks} blocks, {regions} boxes ask {proposals} proposals, difference {difference:.0e}")
+    print(f"layer {number}: {blocks} blocks, {regions} boxes ask {proposals} proposals,", end=" ")
+    print(f"difference {difference:.0e}")
 
 # %% [markdown]
 # Now look at it. **Click a box** in the key frame, or take it from the list. The blue boxes in the other frames are the proposals that fed it: the stronger the blue, the larger the weight. The bars add the weights of each frame up; the black line is what the frame would get if all proposals weighed the same. ×2 means that the frame is used twice.
@@ -184,7 +185,7 @@ print(f"difference to what the layer returned: {(view.rebuilt - view.output).abs
 # %%
 lesson.predict(
     "You smear the key frame more and more. What will SELSA's attention to the key frame do?",
-    ["rise: the box needs itself more", "fall: other frames look more like a car, a dog, ...", "stay as it is"],
+    ["rise: the box needs itself more", "fall: the object is clearer elsewhere", "stay as it is"],
 )
 
 # %%

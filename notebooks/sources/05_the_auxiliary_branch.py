@@ -145,7 +145,11 @@ branch.view(batch, runs["a new batch each step"])
 # %%
 lesson.predict(
     "τ gets smaller. What happens to the blame of the negatives?",
-    ["it spreads evenly over all of them", "the few most similar ones get nearly all of it", "nothing: cosines count"],
+    [
+        "it spreads evenly over all of them",
+        "the few most similar ones get nearly all of it",
+        "nothing: cosines count",
+    ],
 )
 
 # %%
@@ -175,7 +179,7 @@ branch.fewer_clips(detector, batch)
 
 # %%
 lesson.predict(
-    "The positives of a still have cosine 1 before any learning. Which share of the loss do stills C and D pay?",
+    "The positives of a still have cosine 1 before learning. Which share of the loss do stills C and D pay?",
     ["0 %: their pairs are perfect", "less than clips, but not 0", "about as much as clips, or more"],
 )
 

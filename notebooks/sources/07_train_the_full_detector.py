@@ -185,7 +185,8 @@ except TrainingDiverged as error:
 
 # %%
 for row in read_log(lesson.folder / "wild" / "log.jsonl"):
-    print(f"step {row['iteration']}: total {row['losses']['total']:.3g}, gradient norm {row['gradient_norm']:.3g}")
+    total, norm = row["losses"]["total"], row["gradient_norm"]
+    print(f"step {row['iteration']}: total {total:.3g}, gradient norm {norm:.3g}")
 
 # %% [markdown]
 # Read the message from left to right: **when** (the step), **what** (every component: which loss went first?), **who** (the samples of this batch: is one file broken?), **what to do**. The rows above it tell the story before: the gradient norm rises before the loss breaks.

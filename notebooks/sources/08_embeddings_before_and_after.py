@@ -34,13 +34,15 @@ print(f"{len(index)} videos, {index.frame_count} frames")
 
 # %%
 baseline, clab = lessons.trained("baseline"), lessons.trained("clab")
-detectors = {"before training": maps.fresh(clab.config), "baseline": baseline.detector, "CLAB": clab.detector}
+untrained = maps.fresh(clab.config)
+detectors = {"before training": untrained, "baseline": baseline.detector, "CLAB": clab.detector}
 moments = maps.embed_moments(index, detectors)
 
 shapes = {level: table.matrix.shape for level, table in moments["CLAB"].items()}
 print(f"(rows, numbers in each): {shapes}")
-print(f"CLAB was trained for {clab.iteration} steps, contrast between {clab.config.detector.contrast.level}s,")
-print(f"start weight {clab.config.train.contrast.start:g}, {clab.config.train.contrast.shape}")
+weight = clab.config.train.contrast
+print(f"CLAB: {clab.iteration} steps, contrast between {clab.config.detector.contrast.level}s,")
+print(f"start weight {weight.start:g}, {weight.shape} to 0 at {weight.until:.0%}")
 
 # %% [markdown]
 # Every row of these tables is one object (or frame), and row *i* is the same one in all three. So a point can be found
@@ -113,8 +115,9 @@ maps.readable(object_scores)
 
 # %%
 lesson.predict(
-    "We deal the class names out anew: every track gets the name of some other track. Which purity will they reach?",
-    ["that of guessing: they mean nothing now", "a little more than guessing", "nearly that of the true names"],
+    "We deal the class names out anew: every track gets the name of some other track. "
+    "Which purity will these names reach?",
+    ["that of guessing: they mean nothing", "a little more", "nearly that of the true names"],
 )
 
 # %% [markdown]
@@ -152,14 +155,14 @@ lessons.explore(
 
 # %%
 lesson.predict(
-    "Which of the three detectors has the smallest alignment by track: objects of one track closest together?",
+    "Which detector has the smallest alignment by track: objects of one track closest together?",
     ["before training", "baseline", "CLAB"],
 )
 
 # %%
 tables = {"object": object_scores, "frame": frame_scores}
 lessons.explore(
-    lambda level, by: maps.draw_plane(tables[level], "video" if level == "frame" and by == "track" else by),
+    lambda level, by: maps.draw_plane(tables[level], by),
     level=lessons.choice("level", ["object", "frame"], "object"),
     by=lessons.choice("by", ["track", "class", "video"], "track"),
 )
@@ -179,7 +182,7 @@ lessons.explore(
 # %%
 lesson.predict(
     "The same table, mapped by UMAP with several seeds and settings. What will differ most?",
-    ["hardly anything", "which rows are neighbours", "where groups lie, and how far from each other"],
+    ["hardly anything", "which rows are neighbours", "where groups lie, how far apart"],
 )
 
 # %%
@@ -219,7 +222,7 @@ branch
 # %%
 differences = maps.measured()
 arms = sorted({difference.arm for difference in differences})
-print(f"{len(differences)} differences in {len(arms)} settings" if arms else "No setting has three paired seeds.")
+print(f"{len(differences)} differences in {len(arms)} settings with at least three paired seeds")
 lessons.explore(
     lambda setting: maps.draw_differences(differences, setting),
     setting=lessons.choice("setting", arms or ["nothing measured"]),
@@ -304,14 +307,15 @@ for letter, sentence in maps.check.STATEMENTS.items():
     print(f"{letter}  {sentence}")
 before = moments["before training"]["object"]
 left = maps.project(before, colours.names, method)
-panels = [maps.MapPanel("before training", left.points), maps.MapPanel("CLAB", projections[1].points)]
+right = projections[1]
+panels = [maps.MapPanel("before training", left.points), maps.MapPanel("CLAB", right.points)]
 maps.draw_maps(panels, after, colours, tracks=False, finding="Objects by class, UMAP")
 
 # %% tags=["exercise"]
 my_answer = None  # "a", "b", "c" or "d"
 
 # %%
-maps.check.statement(my_answer, after, projections[1].points)
+maps.check.statement(my_answer, after, right.points)
 
 # %% [markdown]
 # <details><summary>Solution</summary>

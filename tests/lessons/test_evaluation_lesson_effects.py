@@ -30,8 +30,8 @@ def test_one_pair_has_no_interval_and_none_is_refused() -> None:
 
 
 def test_equal_differences_are_certain_and_zeros_are_not() -> None:
-    assert evaluation.effect([0.5, 0.5]).p_value == 0
-    assert evaluation.effect([0.0, 0.0]).p_value == 1
+    assert evaluation.effect([0.5, 0.5, 0.5]).p_value == 0
+    assert evaluation.effect([0.0, 0.0, 0.0]).p_value == 1
 
 
 def test_pairs_share_seed_data_and_videos() -> None:

@@ -116,5 +116,6 @@ def test_certain_differences_are_named() -> None:
     _, line = maps.draw_differences(found, "arm")
     assert line.startswith("zero is left out by: frames, kNN purity by class, own video out, at the end: +0.200 ± 0.0")
     assert "three paired seeds" in differences_finding([])
+    assert maps.draw_differences([], "none")[1] == "nothing measured"
     assert maps.draw_differences([], "none")[0].get_suptitle().startswith("No shipped study")
     assert score_name("uniformity") == "uniformity"

@@ -14,6 +14,7 @@ from PIL import Image
 
 from clab_lite.errors import DataError
 from clab_lite.lessons.twin import WIDGET_VIEW
+from clab_lite.show.style import PALETTE
 
 SOURCE = """# %% [markdown]
 # # A title
@@ -126,6 +127,24 @@ def test_large_pictures_shrink() -> None:
     (kind,) = notebook.cells[0].outputs[0].data
     assert kind == "image/jpeg"
     assert len(base64.b64decode(notebook.cells[0].outputs[0].data[kind])) < len(buffer.getvalue()) / 2
+
+
+def test_rare_colours_survive_the_shrinking() -> None:
+    """A few dots of one class beside a photograph: no class takes another's colour."""
+    pixels = np.full((300, 400, 3), 255, np.uint8)
+    noise = np.random.default_rng(0).normal(0, 25, (120, 400, 1))
+    pixels[180:] = (np.array([150, 130, 90]) + noise).clip(0, 255)
+    for number, colour in enumerate(PALETTE):
+        pixels[20:26, 10 + 30 * number : 16 + 30 * number] = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    notebook = showing(displayed(image__png=base64.b64encode(file.getvalue()).decode()))
+    outputs.clean(notebook)
+    (picture,) = notebook.cells[0].outputs[0].data.values()
+    small = base64.b64decode(picture)
+    assert len(small) < len(file.getvalue())
+    found = np.asarray(Image.open(io.BytesIO(small)).convert("RGB")).astype(int)
+    assert np.abs(found - pixels)[21:25, :].max() <= 32
 
 
 def test_a_large_notebook_is_refused_with_its_largest_outputs() -> None:

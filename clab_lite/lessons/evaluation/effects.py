@@ -19,6 +19,8 @@ CONTRAST = ("level", "shape", "start", "until", "temperature")
 _NO_CONTEXT = (*CONTRAST, "seed")
 LEVEL = 0.95
 SURE = 1 - LEVEL
+FEWEST = 3
+"""Pairs from which there is an interval: two that happen to agree would look certain."""
 When = Literal["end", "fade"]
 """Embedding scores at the end of training, or when the weight reached zero (or came nearest to it)."""
 
@@ -27,7 +29,7 @@ When = Literal["end", "fade"]
 class Effect:
     """Mean of paired differences.
 
-    low, high: 95 % interval of Student's t; None with one pair. p_value: two-sided, None likewise.
+    low, high: 95 % interval of Student's t; None below FEWEST pairs. p_value: two-sided, None likewise.
     """
 
     pairs: int
@@ -47,8 +49,8 @@ def effect(differences: Sequence[float]) -> Effect:
     if not len(values):
         raise DataError("there is no pair of runs to compare. Train both with the same seeds.")
     mean, freedom = float(values.mean()), len(values) - 1
-    if not freedom:
-        return Effect(1, mean, None, None, None)
+    if len(values) < FEWEST:
+        return Effect(len(values), mean, None, None, None)
     error = float(values.std(ddof=1)) / math.sqrt(len(values))
     reach = student_quantile(LEVEL, freedom) * error
     outside = student_outside(abs(mean) / error, freedom) if error > 0 else float(mean == 0)
@@ -96,7 +98,7 @@ def table_of_effects(study: Any, when: When = "end") -> pd.DataFrame:
     """Mean differences to the baseline over seeds, one row per setting and measure.
 
     Arguments as in `paired_runs`. Columns: setting, videos, measure, seeds (pairs), baseline and with_branch (means),
-    difference, low, high (95 %, Student's t over seeds), p_value; the last three NaN with one seed.
+    difference, low, high (95 %, Student's t over seeds), p_value; the last three NaN below FEWEST seeds.
     """
     pairs, rows = paired_runs(study, when), []
     for names, group in pairs.groupby(["setting", "videos", "measure"], sort=False):
@@ -118,7 +120,7 @@ def conclusion(effects: pd.DataFrame) -> str:
     """What a table of effects says as a whole, when one remembers how many numbers were looked at."""
     known = effects.dropna(subset=["p_value"])
     if not len(known):
-        return "No interval: one pair of runs per setting cannot tell an effect from chance."
+        return f"No interval: fewer than {FEWEST} pairs of runs per setting cannot tell an effect from chance."
     sure = known[known["p_value"] <= SURE]
     text = f"{len(sure)} of {len(known)} intervals leave out zero; by chance alone about {SURE * len(known):.1f} would."
     strong = known[known["p_value"] * len(known) <= SURE]
@@ -132,7 +134,7 @@ def in_words(row: Any) -> str:
     """One row of the table as a sentence: the difference, its interval, and on which side of zero it lies."""
     value = f"{row.measure}: {row.difference:+.3f}"
     if math.isnan(row.low):
-        return f"{value}, one seed: no interval"
+        return f"{value}, too few seeds for an interval ({row.seeds})"
     side = "above zero" if row.low > 0 else "below zero" if row.high < 0 else "zero lies inside"
     return f"{value}, interval {row.low:+.3f} to {row.high:+.3f} over {row.seeds} seeds: {side}"
 

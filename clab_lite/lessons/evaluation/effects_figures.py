@@ -72,7 +72,7 @@ def tally(effects: pd.DataFrame) -> str:
     above, below = int((known["low"] > 0).sum()), int((known["high"] < 0).sum())
     alone = len(effects) - len(known)
     text = f"{above} above zero, {len(known) - above - below} undecided, {below} below"
-    return f"{text}, {alone} with one seed" if alone else text
+    return f"{text}, {alone} with too few seeds" if alone else text
 
 
 def explore_effects(study: Any) -> tuple[Callable[..., tuple[Figure, str]], list[str], list[str]]:

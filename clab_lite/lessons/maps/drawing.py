@@ -57,9 +57,9 @@ def draw_maps(
     Axes have no units, and different maps have different axes: who lies beside whom can be read, not where.
     """
     sheet = album is not None and len(selected) > 0
-    figure = PlainFigure(figsize=(9.5, 5.2 + 1.2 * sheet), layout="constrained", facecolor="white")
+    figure = PlainFigure(figsize=(9.5, 5.2 + 0.9 * sheet), layout="constrained", facecolor="white")
     figure.set_layout_engine("constrained", h_pad=0.09)  # room between the finding and the maps' names
-    grid = figure.add_gridspec(1 + sheet, len(panels), height_ratios=[1, 0.26][: 1 + sheet])
+    grid = figure.add_gridspec(1 + sheet, len(panels), height_ratios=[1, 0.16][: 1 + sheet])
     for i, panel in enumerate(panels):
         axes = figure.add_subplot(grid[0, i])
         axes.set_title(panel.name, loc="left", fontsize=11, color=INK, pad=18 if panel.note else 6)
@@ -124,7 +124,7 @@ def bare(axes: Axes) -> None:
 
 
 def _sheet(axes: Axes, album: Album, selected: Sequence[int]) -> None:
-    pixels, shown = album.sheet(selected)
+    pixels, shown = album.sheet(selected, lines=1)
     axes.imshow(pixels, interpolation="none")
     axes.set_axis_off()
     some = f"{len(shown)} of the {len(selected)}" if len(shown) < len(selected) else f"the {len(selected)}"

@@ -154,6 +154,8 @@ def differences_finding(mine: Sequence[Difference]) -> str:
 
 def numbers(mine: Sequence[Difference]) -> str:
     """The differences that leave zero out, as one line."""
+    if not mine:
+        return "nothing measured"
     parts = [
         f"{d.level}s, {score_name(d.score).replace(chr(10), ' ')}, {d.moment}: {d.mean:+.3f} ± {d.half:.3f}"
         for d in mine

@@ -16,10 +16,12 @@ def draw_plane(scores: pd.DataFrame, by: str) -> tuple[Figure, str]:
 
     Args:
         scores: of `tables.scores`.
-        by: "class", "video" or "track": the group that shall be close together.
+        by: "class", "video" or "track": the group that shall be close together. Frames have no tracks: their videos
+            are taken.
 
     An arrow leads from the first moment to each other. The line of numbers has the alignment relative to any two rows.
     """
+    by = by if by in scores.index.get_level_values("by") else "video"
     rows = scores.loc[by]
     figure, (axes,) = new_figure(7.6, 4.4)
     start = (rows["uniformity"].iloc[0], rows["alignment"].iloc[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -70,27 +72,36 @@ def _draw_kept(axes: Axes, judged: JudgedVideos, video: int, frame: int, thresho
 
 def ap_table(report: EvaluationReport, least_boxes: int = 5) -> Figure:
     """AP50 with its interval: all frames, clean and troubled ones, each trouble with at least `least_boxes` objects."""
-    rows = [("all frames", report.overall)] + [
-        (name.replace("_", " "), scores) for name, scores in report.by_trouble.items() if scores.boxes >= least_boxes
-    ]
-    rows = [(name, scores) for name, scores in rows if scores.ap50 is not None]
-    figure, (axes,) = new_figure(9.5, 0.36 * len(rows) + 1.0)
+    named = [("all frames", report.overall), *((name.replace("_", " "), s) for name, s in report.by_trouble.items())]
+    rows = [(name, s) for name, s in named if s.ap50 is not None and (s is report.overall or s.boxes >= least_boxes)]
+    figure, (axes,) = new_figure(9.5, 0.36 * len(rows) + 1.2)
     for place, (_, scores) in enumerate(rows):
-        colour = INK if place == 0 else GREEN if place == 1 else BLUE
-        if scores.ap50_interval is not None:
-            axes.plot(
-                scores.ap50_interval, [place, place], color=colour, linewidth=5, alpha=0.25, solid_capstyle="butt"
-            )
-        axes.plot([scores.ap50 or 0.0], [place], "o", color=colour, markersize=7, clip_on=False)
-        axes.text(
-            1.02, place, _words(scores), fontsize=9.5, va="center", color=INK, transform=axes.get_yaxis_transform()
-        )
+        _draw_row(axes, place, scores, INK if place == 0 else GREEN if place == 1 else BLUE)
     axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows)), yticklabels=[name for name, _ in rows])
     quiet(axes, grid=False)
     axes.tick_params(axis="y", labelsize=10.5, length=0, labelcolor=INK)
-    axes.set_xlabel("AP50   (bar: 95 % interval over videos, where there are enough of them)", fontsize=10, color=GREY)
+    note = "AP50.   Ring: clean frames of the same videos.   Pale bar: 95 % interval, where there are enough videos."
+    axes.set_xlabel(note, fontsize=10, color=GREY)
     heading(axes, _finding(report))
     return figure
+
+
+def _draw_row(axes: Axes, place: int, scores: Scores, colour: str) -> None:
+    """One point with its interval, what to compare it with, and what it stands on."""
+    if scores.ap50_interval is not None:
+        ends = scores.ap50_interval
+        axes.plot(ends, [place, place], color=colour, linewidth=6, alpha=0.25, solid_capstyle="butt")
+    if scores.clean_ap50 is not None:
+        ring: dict[str, Any] = {
+            "markerfacecolor": "white",
+            "markeredgecolor": GREEN,
+            "markeredgewidth": 1.6,
+            "markersize": 8,
+        }
+        axes.plot([scores.clean_ap50], [place], "o", clip_on=False, **ring)
+    axes.plot([scores.ap50 or 0.0], [place], "o", color=colour, markersize=6, clip_on=False)
+    across = axes.get_yaxis_transform()
+    axes.text(1.02, place, _words(scores), fontsize=9.5, va="center", color=INK, transform=across)
 
 
 def _words(scores: Scores) -> str:
