@@ -20,7 +20,7 @@ LIMIT = 500_000
 """Bytes of one notebook."""
 _LARGE_PICTURE = 12_000
 """Bytes of a PNG above which a smaller encoding is tried."""
-_FORGIVEN = 32
+_FORGIVEN = 48
 """Difference of a channel, of 255, from which a pixel counts as another colour."""
 
 
@@ -107,15 +107,27 @@ def _shrink(data: NotebookNode) -> None:
         return
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     few, photo = io.BytesIO(), io.BytesIO()
-    # Octree: the median cut would give rare colours, such as a few dots of one class, to their neighbours.
-    flat = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    (flat if _alike(flat, picture) else picture).save(few, "PNG", optimize=True)
+    flat = _few_colours(picture)
+    (picture if flat is None else flat).save(few, "PNG", optimize=True)
     picture.save(photo, "JPEG", quality=84, subsampling=0, optimize=True)
     if len(photo.getvalue()) < 0.8 * len(few.getvalue()):
         del data["image/png"]
         data["image/jpeg"] = base64.b64encode(photo.getvalue()).decode("ascii")
     elif len(few.getvalue()) < len(png):
         data["image/png"] = base64.b64encode(few.getvalue()).decode("ascii")
+
+
+def _few_colours(picture: Image.Image) -> Image.Image | None:
+    """The picture with 256 colours; None when that would change some of them.
+
+    The median cut, finer for photographs, gives rare colours (a few dots of one class) to their neighbours. The octree
+    keeps them, more coarsely.
+    """
+    for method in (Image.Quantize.MEDIANCUT, Image.Quantize.FASTOCTREE):
+        flat = picture.quantize(256, method, kmeans=1, dither=Image.Dither.NONE)
+        if _alike(flat, picture):
+            return flat
+    return None
 
 
 def _alike(flat: Image.Image, picture: Image.Image) -> bool:

@@ -37,7 +37,7 @@ videos, held_out = lessons.samples("train"), lessons.samples("val")
 log_every = lesson.choose(10, 2)
 baseline = training.run_config(preset, weight=0.0, log_every=log_every)
 clab = training.run_config(preset, weight=0.005, log_every=log_every)
-stop = lesson.choose(150, 4)
+stop = lesson.choose(110, 4)
 print(f"a whole run: {baseline.train.iterations} steps. We stop after {stop}.")
 
 # %% [markdown]
@@ -67,7 +67,7 @@ lesson.predict(
 
 # %%
 few = held_out.select(range(lesson.choose(8, 1)))
-ap_at = lesson.choose((50, 100, 150), (4,))
+ap_at = lesson.choose((40, 75, 110), (4,))
 first = training.Board("baseline", baseline, few, ap_at=ap_at, band=band)
 folder = lesson.folder / "baseline"
 with first:
