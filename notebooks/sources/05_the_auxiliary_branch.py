@@ -179,7 +179,7 @@ branch.fewer_clips(detector, batch)
 
 # %%
 lesson.predict(
-    "The positives of a still have cosine 1 before learning. Which share of the loss do stills C and D pay?",
+    "The positives of a still have cosine 1 before learning. Which share of the loss do stills pay?",
     ["0 %: their pairs are perfect", "less than clips, but not 0", "about as much as clips, or more"],
 )
 
