@@ -101,9 +101,8 @@ def moments_of(record: Any) -> dict[str, int]:
 def arm_of(setting: Any) -> str:
     """A setting in words, without its seed."""
     course = "kept" if setting.shape == "constant" else f"{setting.shape} to 0 at {setting.until:.0%}"
-    return (
-        f"{setting.level}s, w = {setting.start:g} {course}, {setting.train_videos} videos, {setting.iterations} steps"
-    )
+    contrast = f"{setting.level}s, w = {setting.start:g} {course}, τ = {setting.temperature:g}, {setting.clips} clips"
+    return f"{contrast}, {setting.train_videos} videos, {setting.iterations} steps"
 
 
 def draw_differences(found: Sequence[Difference], arm: str) -> tuple[Figure, str]:

@@ -11,14 +11,20 @@ from clab_lite.data.check import check_dataset
 from clab_lite.data.world.config import WorldConfig
 from clab_lite.data.world.write import make_world
 from clab_lite.errors import DataError
+from clab_lite.lessons.own_data.fresh import cleared, marked
 
 
 def tiny_world(folder: Path) -> Path:
-    """Draw five videos of four frames into `folder` in ILSVRC layout; an earlier one is replaced. Returns it."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Draw five videos of four frames into `folder` in ILSVRC layout; an earlier one of this function is replaced.
+
+    Returns the folder.
+
+    Raises:
+        DataError: the folder holds anything else.
+    """
     config = WorldConfig(seed=3, width=96, height=64, train_videos=3, val_videos=2, train_frames=4, val_frames=4)
-    make_world(folder, config, progress=False)
-    return folder
+    make_world(cleared(folder), config, progress=False)
+    return marked(folder)
 
 
 def cut_short(folder: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from clab_lite.data.vid import VideoIndex
+from clab_lite.lessons.own_data.fresh import cleared, marked
 
 FIELDS = {
     "categories": {"id": "number of a class, from 1", "name": "its name: any words"},
@@ -68,10 +69,13 @@ def write_dataset(folder: Path, index: VideoIndex, train: int = 4, val: int = 2)
 
     Both list the classes that occur in any of these videos.
 
-    An earlier dataset in `folder` is replaced. Returns the folder.
+    An earlier dataset of this function in `folder` is replaced. Returns the folder.
+
+    Raises:
+        DataError: the folder holds anything else.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    cleared(folder).mkdir(parents=True, exist_ok=True)
+    marked(folder)
     labels = _labels(index, range(train + val))
     for split, videos in (("train", range(train)), ("val", range(train, train + val))):
         content = smallest_json(index, videos, labels)
