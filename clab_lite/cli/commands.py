@@ -13,7 +13,8 @@ from tyro.conf import Positional, arg
 
 from clab_lite.config import Config
 
-PresetName = Literal["lesson", "tiny", "laptop", "paper-r50", "paper-r101", "paper-x101"]
+PresetName = Literal["tiny", "lesson", "laptop", "paper-r50", "paper-r101", "paper-x101"]
+DEFAULT_PRESET: PresetName = "tiny"
 Dataset = Annotated[Positional[Path], arg(metavar="DATASET")]
 Run = Annotated[Positional[Path], arg(metavar="RUN")]
 
@@ -63,7 +64,7 @@ class Train:
     """ILSVRC folder (with Data/VID and Annotations/VID), folder with train.json and val.json, or .json file (COCO-VID
     or COCO; docs/your_data.md). Its classes decide detector.num-classes."""
     config: Annotated[Config, arg(name="")]
-    preset: PresetName = "tiny"
+    preset: PresetName = DEFAULT_PRESET
     """Configuration to start from. `clab-lite train --preset laptop --help` shows its values."""
     out: Path = Path("runs/train")
     """Run folder: config.json, log.jsonl, checkpoint.pt, TensorBoard events."""

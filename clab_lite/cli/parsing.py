@@ -92,7 +92,7 @@ def _command(name: str, options: Sequence[str]) -> tuple[Any, Any]:
 
 def _preset(options: Sequence[str]) -> str:
     """The preset that the options name: its values are the defaults of all others, and those `train --help` shows."""
-    name = PRESETS[0]
+    name: str = commands.DEFAULT_PRESET
     for position, word in enumerate(options):
         if word == "--preset" and position + 1 < len(options):
             name = options[position + 1]
