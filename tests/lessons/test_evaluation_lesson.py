@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from clab_lite.errors import DataError
 from clab_lite.lessons import evaluation
@@ -54,7 +55,10 @@ def test_the_explorer_tells_both_numbers() -> None:
 @pytest.mark.parametrize("draw", [evaluation.draw_frame, evaluation.draw_steps])
 @pytest.mark.parametrize("threshold", [0.5, 0.95])
 def test_figures_are_drawn_even_without_a_hit(draw: Callable[..., Any], threshold: float) -> None:
-    draw(evaluation.five_boxes(), threshold).canvas.draw()
+    figure = draw(evaluation.five_boxes(), threshold)
+    figure.canvas.draw()
+    words = [text.get_text() for text in figure.findobj(Text)]
+    assert any(words) and not any("nan" in word.lower() for word in words)
 
 
 AP_MISTAKES = {
