@@ -20,7 +20,7 @@ from clab_lite.config import FrameConfig
 from clab_lite.data.read_ahead import load_ahead
 from clab_lite.data.transforms import clamp_boxes, scale_boxes
 from clab_lite.data.vid import VideoIndex
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, Notice
 from clab_lite.frames import inference, load_frame, reading_threads
 from clab_lite.metrics.clusters import alignment, knn_purity, silhouette, uniformity
 
@@ -267,7 +267,7 @@ def _umap(points: NDArray[np.float32], seed: int, neighbours: int, min_distance:
         except ImportError:
             problem = "umap-learn is not installed (pip install umap-learn)"
     if reducer is None:
-        warnings.warn(f"{problem}: the map shows principal components instead.", stacklevel=3)
+        warnings.warn(f"{problem}: the map shows principal components instead.", Notice, stacklevel=3)
         return _pca(points)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it announces that a seed means one thread

@@ -1,4 +1,4 @@
-"""The one error type for bad input: it says what was found, where, and what to do."""
+"""The one error type for bad input: it says what was found, where, and what to do. And the one type of warning."""
 
 from __future__ import annotations
 
@@ -23,3 +23,7 @@ class DataError(ValueError):
         """
         place = f"{path}, {record}" if record else f"{path}"
         return cls(f"{place}: {problem}. {remedy}")
+
+
+class Notice(UserWarning):
+    """Work goes on, but not quite as was asked for: what was done instead. Lessons show it, and no other warning."""

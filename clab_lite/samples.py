@@ -8,13 +8,13 @@ from clab_lite.errors import DataError
 
 
 def find_samples() -> Path:
-    """`data_samples` in the current folder, or beside the package's source.
+    """`data_samples` in the current folder or one of its parents, or beside the package's source.
 
     Raises:
-        DataError: it is in neither place; the message says how to make it.
+        DataError: it is in none of these; the message says how to make it.
     """
-    places = (Path("data_samples"), Path(__file__).resolve().parents[1] / "data_samples")
-    for place in places:
+    above = (parent / "data_samples" for parent in Path.cwd().parents)
+    for place in (Path("data_samples"), *above, Path(__file__).resolve().parents[1] / "data_samples"):
         if (place / "Annotations" / "VID").is_dir():
             return place
     raise DataError(

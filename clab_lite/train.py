@@ -59,10 +59,10 @@ class Step:
     detector: nn.Module
     """In training mode, after the step."""
     clips: Tensor
-    """(B, 1+T, 3, H, W), the batch of the step."""
+    """(B, 1+T, 3, H, W), the batch of the step: the detector has just been fitted to it."""
     targets: list[Target]
     weight: float
-    """Of the contrast, in this step."""
+    """Of the contrast, in this step. What is measured on `detector` belongs to the weight of the step to come."""
     row: dict[str, Any] | None
     """The row of the log that was written, if one was."""
 

@@ -1,7 +1,8 @@
 """Small files of trained weights: safetensors with all that is needed to build the detector.
 
-Small tensors are kept in half precision. A large one, (C, ...), is kept as whole numbers from -127 to 127 times a scale
-for each of its C outputs (`NAME.scale`): a byte a number, the usual symmetric scheme (arXiv 1806.08342, section 2.2).
+Small tensors are kept in half precision (float32 where a value is too large for it). A large one, (C, ...), is kept as
+whole numbers from -127 to 127 times a scale for each of its C outputs (`NAME.scale`): a byte a number, the usual
+symmetric scheme (arXiv 1806.08342, section 2.2).
 """
 
 from __future__ import annotations
@@ -32,10 +33,20 @@ _REMEDY = "Use another copy, or a file that `clab-lite export RUN FILE.safetenso
 def write_weights(
     path: Path, detector: VideoDetector, config: Config, class_names: Sequence[str], iteration: int
 ) -> None:
-    """Save a detector in about a byte a number: its detections stay the same up to that rounding."""
+    """Save a detector in about a byte a number: its detections stay the same up to that rounding.
+
+    Raises:
+        DataError: weights are not finite, or there is not one name for each class. Nothing was written.
+    """
+    outputs = detector.config.num_classes
+    if len(class_names) != outputs:
+        raise DataError(f"{len(class_names)} class names for {outputs} classes. Give one name for each.")
     weights: dict[str, Tensor] = {}
     for name, value in detector.state_dict().items():
         weights |= _packed(name, value.cpu().contiguous())
+    for name, value in weights.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise DataError(f"weight {name!r} holds values that are not finite. Export weights of an earlier step.")
     about = {
         "config": json.dumps(config_to_dict(config)),
         "class_names": json.dumps(list(class_names)),
@@ -49,7 +60,8 @@ def read_weights(path: Path) -> tuple[VideoDetector, Config, tuple[str, ...], in
     """Detector (float32, on the CPU), configuration, class names, and the training step of a file of weights.
 
     Raises:
-        DataError: the file is missing or broken, lacks its description, or its weights do not fit it or are not finite.
+        DataError: the file is missing or broken, lacks its description, or its weights do not fit it, lack their
+            scales or are not finite.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -65,11 +77,14 @@ def read_weights(path: Path) -> tuple[VideoDetector, Config, tuple[str, ...], in
     # The weights come from the file: ImageNet's are not fetched first.
     backbone = replace(config.detector.backbone, imagenet_weights=False)
     detector = VideoDetector(replace(config.detector, backbone=backbone))
-    for name, value in weights.items():
+    _check_names(names, config.detector.num_classes, path)
+    _check_scales(weights, detector.state_dict(), path)
+    unpacked = _unpacked(weights)
+    for name, value in unpacked.items():
         if value.is_floating_point() and not value.isfinite().all():
             raise DataError.at(path, name, "holds values that are not finite", _REMEDY)
     try:
-        detector.load_state_dict(_unpacked(weights))
+        detector.load_state_dict(unpacked)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError.at(path, "", f"weights do not fit the description beside them ({reason})", _REMEDY) from error
@@ -80,13 +95,44 @@ def _packed(name: str, value: Tensor) -> dict[str, Tensor]:
     if not value.is_floating_point():
         return {name: value}
     if value.ndim < 2 or value.numel() < _LARGE:
-        return {name: value.half()}
-    if not value.isfinite().all():
-        raise DataError(f"weight {name!r} holds values that are not finite. Export weights of an earlier step.")
-    rows = value.flatten(1)
+        half = value.half()
+        return {name: half if half.isfinite().all() else value.float()}
+    rows = value.flatten(1).float()
     scale = (rows.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
     whole = (rows / scale[:, None]).round().to(torch.int8)
+    if not scale.isfinite().all():  # before the rounding to whole numbers hides it
+        return {name: value}
     return {name: whole.reshape(value.shape), name + _SCALE: scale}
+
+
+def _check_names(names: object, outputs: int, path: Path) -> None:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError.at(path, "class_names", f"are no list of names: {str(names)[:80]}", _REMEDY)
+    if len(names) != outputs:
+        raise DataError.at(path, "class_names", f"are {len(names)} for {outputs} classes", _REMEDY)
+
+
+def _check_scales(weights: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
+    """DataError unless whole numbers of a floating weight have a scale for each output, and every scale has its weight.
+
+    Whole numbers without their scale would load as weights from -127 to 127.
+    """
+    for name, value in weights.items():
+        scale = weights.get(name + _SCALE)
+        if name in expected and expected[name].is_floating_point() and not value.is_floating_point():
+            if scale is None:
+                raise DataError.at(path, name, f"holds whole numbers without {name + _SCALE}", _REMEDY)
+            if value.dtype != torch.int8 or value.ndim < 2:
+                problem = f"has a scale, but is {value.dtype} of shape {tuple(value.shape)}"
+                raise DataError.at(path, name, problem, _REMEDY)
+            good = scale.dtype == torch.float32 and scale.shape == value.shape[:1]
+            if not good or not (scale.isfinite() & (scale > 0)).all():
+                problem = f"is no scale of {value.shape[0]} positive numbers (float32)"
+                raise DataError.at(path, name + _SCALE, problem, _REMEDY)
+        elif scale is not None:
+            raise DataError.at(path, name + _SCALE, f"is a scale, but {name} is kept without one", _REMEDY)
+        if name.endswith(_SCALE) and name not in expected and name.removesuffix(_SCALE) not in weights:
+            raise DataError.at(path, name, "is a scale without its weight", _REMEDY)
 
 
 def _unpacked(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import os
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ from nbformat import NotebookNode
 import clab_lite
 from clab_lite.errors import DataError
 from clab_lite.files import write_json, write_text
-from clab_lite.lessons.card import RUNS, read_runs
+from clab_lite.lessons.card import RUNS
 
 FOLDER = cells.FOLDER
 
@@ -43,7 +44,7 @@ def build(source: Path, *, fast: bool = False, gpu: bool = False) -> Path:
     with copied_folder() as folder:
         took = execute(notebook, folder, fast=fast)
         outputs.clean(notebook, (folder, FOLDER.parent, Path.home()))
-    runs = read_runs(FOLDER)
+    runs = recorded_runs()
     if not fast:
         _record(runs, source.stem, took, "gpu" if gpu else "cpu")
     outputs.renew_card(notebook, source.stem, runs)
@@ -69,10 +70,28 @@ def refresh(source: Path) -> Path:
         for cell, before in zip(new, old[0], strict=True):
             cell.outputs, cell.execution_count = before.outputs, before.execution_count
         notebook.metadata["clab_lite"] = old[1]
-        outputs.renew_card(notebook, source.stem, read_runs(FOLDER))
+        outputs.renew_card(notebook, source.stem, recorded_runs())
     write_text(path, outputs.as_text(notebook, source.stem))
     print(f"{path.name}: {'outputs kept' if same else 'the code is new: no outputs; build it without --no-execute'}")
     return path
+
+
+def recorded_runs() -> dict[str, Any]:
+    """What runs.json holds. A card may do without a broken file; here it would be written again, without the rest.
+
+    Raises:
+        DataError: the file is broken.
+    """
+    path = FOLDER / RUNS
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError.at(path, "", f"is broken ({error})", "Take it from the repository again.") from error
+    if not isinstance(content, dict):
+        raise DataError.at(path, "", f"holds a {type(content).__name__}", "Take it from the repository again.")
+    return content
 
 
 def _code_cells(path: Path) -> tuple[list[NotebookNode], dict[str, Any]]:
@@ -104,7 +123,7 @@ def write_readme() -> None:
     """Renew the table of lessons."""
     path = FOLDER / "README.md"
     built = {file.stem for file in FOLDER.glob("*.ipynb")}
-    write_text(path, table.with_table(path.read_text(encoding="utf-8"), table.table(read_runs(FOLDER), built)))
+    write_text(path, table.with_table(path.read_text(encoding="utf-8"), table.table(recorded_runs(), built)))
 
 
 def main() -> int:
@@ -118,6 +137,7 @@ def main() -> int:
     failed = 0
     try:
         chosen = cells.sources(options.lessons)
+        recorded_runs()  # broken: known now, not after half an hour
     except DataError as error:
         print(error, file=sys.stderr)
         return 2

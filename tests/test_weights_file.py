@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from training_world import micro_config
 
@@ -101,16 +102,67 @@ def test_faults_are_named(file: Path, tmp_path: Path) -> None:
 def test_weights_that_are_no_numbers_are_refused(
     tmp_path: Path, config: Config, detector: VideoDetector, large: bool
 ) -> None:
-    """Large ones when they are written, small ones at the latest when they are read."""
+    """When they are written: a good file that is there stays."""
+    (tmp_path / "nan.safetensors").write_bytes(b"good")
     with torch.no_grad():
-        next(p for p in detector.parameters() if (p.numel() >= 16_384) == large).fill_(float("nan"))
-
-    def write_and_read(path: Path) -> None:
-        write_weights(path, detector, config, NAMES, 1)
-        read_weights(path)
-
+        next(p for p in detector.parameters() if (p.numel() >= 16_384) == large).view(-1)[3] = float("nan")
     with pytest.raises(DataError, match="not finite"):
-        write_and_read(tmp_path / "nan.safetensors")
+        write_weights(tmp_path / "nan.safetensors", detector, config, NAMES, 1)
+    assert (tmp_path / "nan.safetensors").read_bytes() == b"good"
+
+
+def test_values_too_large_for_half_precision_stay(tmp_path: Path, config: Config, detector: VideoDetector) -> None:
+    name, small = next((n, p) for n, p in detector.named_parameters() if p.numel() < 16_384)
+    with torch.no_grad():
+        small.view(-1)[0] = 70_000.0
+    write_weights(tmp_path / "large.safetensors", detector, config, NAMES, 1)
+    found, *_ = read_weights(tmp_path / "large.safetensors")
+    assert torch.equal(found.state_dict()[name], small)
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        ("missing", "whole numbers without"),
+        ("one", "no scale of"),
+        ("negative", "no scale of"),
+        ("half", "no scale of"),
+        ("orphan", "is a scale without its weight"),
+        ("of a float", "is kept without one"),
+    ],
+)
+def test_wrong_scales_are_refused(file: Path, tmp_path: Path, damage: str, named: str) -> None:
+    """Whole numbers would be weights of -127 to 127; a scale of another shape would fit by broadcasting."""
+    with safe_open(file, framework="pt") as opened:
+        about = opened.metadata()
+    weights = load_file(file)
+    name = next(name for name in weights if name.endswith(".scale"))
+    if damage == "missing":
+        del weights[name]
+    elif damage == "one":
+        weights[name] = weights[name][:1].clone()
+    elif damage == "negative":
+        weights[name][0] = -1.0
+    elif damage == "half":
+        weights[name] = weights[name].half()
+    elif damage == "orphan":
+        weights["nobody.scale"] = weights[name].clone()
+    else:
+        weights[name.removesuffix(".scale")] = weights[name.removesuffix(".scale")].half()
+    save_file(weights, tmp_path / "wrong.safetensors", metadata=about)
+    with pytest.raises(DataError, match=named):
+        read_weights(tmp_path / "wrong.safetensors")
+
+
+def test_one_name_for_each_class(file: Path, tmp_path: Path, config: Config, detector: VideoDetector) -> None:
+    with pytest.raises(DataError, match="1 class names for 3 classes"):
+        write_weights(tmp_path / "one.safetensors", detector, config, NAMES[:1], 1)
+    with safe_open(file, framework="pt") as opened:
+        about = opened.metadata()
+    for names, named in (('["dog"]', "are 1 for 3 classes"), ("7", "no list of names")):
+        save_file(load_file(file), tmp_path / "one.safetensors", metadata={**about, "class_names": names})
+        with pytest.raises(DataError, match=named):
+            read_weights(tmp_path / "one.safetensors")
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path: Path, config: Config, detector: VideoDetector) -> None:

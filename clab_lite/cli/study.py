@@ -11,12 +11,14 @@ from tyro.conf import Positional, arg
 
 @dataclass(frozen=True)
 class Study:
-    """Train the runs behind the lessons' measured curves: weights, shapes, seeds (hours on a CPU; may be stopped)."""
+    """Train the runs behind the lessons' measured curves: weights, shapes, seeds (hours on a CPU; may be stopped).
+
+    Runs that are there are kept, when they were made of the same data, settings and versions; a run that was cut short
+    begins anew."""
 
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     """Folder with a run folder for each setting; at the end records.json, clouds.npz and two tables, as in
-    data_samples/study. Runs that are there are kept: the command goes on where it was stopped, and may run several
-    times side by side in one folder."""
+    data_samples/study. Several of these commands may work side by side in one folder."""
     plan: Literal["all", "effect", "weights", "search"] = "all"
     """effect: with and without contrast, five seeds. weights: what lesson 06 moves. search: other data and levels."""
     data: Path | None = None
@@ -24,26 +26,30 @@ class Study:
     gather: bool = False
     """Only write the study's files from the runs that are there."""
 
-    after_interrupt: ClassVar[str] = "The same command goes on with the runs that are missing."
+    after_interrupt: ClassVar[str] = "The same command goes on with the runs that are missing; this one begins anew."
 
     def run(self) -> int:
         return study(self)
 
 
 def study(options: Study) -> int:
-    """Make the runs that are missing, then write the study's files."""
+    """Make the runs that are missing, then write the study's files. 1 when a training diverged."""
     from clab_lite.files import try_folder
     from clab_lite.samples import find_samples
     from clab_lite.study.plans import PLANS
-    from clab_lite.study.series import make_missing
-    from clab_lite.study.store import collect, save_study
+    from clab_lite.study.series import gather, make_missing
 
-    try_folder(options.out)
-    samples = options.data if options.data is not None else find_samples()
+    missing = []
     if not options.gather:
+        try_folder(options.out)
+        samples = options.data if options.data is not None else find_samples()
         for plan in PLANS if options.plan == "all" else (options.plan,):
-            make_missing(plan, samples, options.out)
-    found = collect(options.out)
-    save_study(found, options.out)
-    print(f"{len(found.records)} runs: {options.out}")
-    return 0
+            missing += make_missing(plan, samples, options.out)
+    for left in missing:
+        print(f"missing: {left.name}: {left.why}")
+    if missing:
+        print(
+            f"{len(missing)} runs of the plan are missing. The same command makes those that another process gave up."
+        )
+    print(f"{gather(options.out)} runs: {options.out}")
+    return int(any(left.diverged for left in missing))

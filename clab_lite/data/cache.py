@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from clab_lite.data.table import IndexTable
+from clab_lite.errors import Notice
 from clab_lite.files import replaced
 
 VERSION = 4
@@ -72,7 +73,9 @@ def save(base: Path, name: str, table: IndexTable, stamp: str) -> Path | None:
             return path
         except OSError as error:
             problem = error
-    warnings.warn(f"the dataset index could not be stored ({problem}); it is built again next time", stacklevel=2)
+    warnings.warn(
+        f"the dataset index could not be stored ({problem}); it is built again next time", Notice, stacklevel=2
+    )
     return None
 
 

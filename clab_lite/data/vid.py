@@ -16,7 +16,7 @@ from clab_lite.data.lists import Listing, det_listing, train_listing, val_listin
 from clab_lite.data.table import IndexTable
 from clab_lite.data.troubles import read_troubles
 from clab_lite.data.video_index import FrameAnnotation, Video, VideoIndex
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, Notice
 
 __all__ = [
     "FrameAnnotation",
@@ -89,11 +89,13 @@ def _stills(root: Path) -> Listing | None:
     """The listed still images; None when the dataset has none. Half of what they need is a warning."""
     listing, folder = det_listing(root), root / "Annotations/DET"
     if listing is not None and not folder.is_dir():
-        warnings.warn(f"{listing.sources[0]} lists still images, but {folder} is missing: videos only", stacklevel=3)
+        warnings.warn(
+            f"{listing.sources[0]} lists still images, but {folder} is missing: videos only", Notice, stacklevel=3
+        )
         return None
     if listing is None and folder.is_dir():
         missing = "Lists/DET_train_30classes.txt"
-        warnings.warn(f"{folder} is there, but {root / missing} is missing: videos only", stacklevel=3)
+        warnings.warn(f"{folder} is there, but {root / missing} is missing: videos only", Notice, stacklevel=3)
     return listing
 
 

@@ -41,11 +41,13 @@ def read_runs(folder: Path | None) -> dict[str, Any]:
 
 
 def measured(name: str, kind: str, runs: dict[str, Any]) -> Run | None:
-    """The run of a lesson on "cpu" or "gpu"; None where there is none."""
+    """The run of a lesson on "cpu" or "gpu"; None where there is none, or where a value of it is of no use."""
     try:
-        return Run(**runs[name][kind])
+        run = Run(**runs[name][kind])
     except (KeyError, TypeError):
         return None
+    numbers = isinstance(run.minutes, int | float) and isinstance(run.memory_mb, int | float | None)
+    return run if numbers and all(isinstance(text, str) for text in (run.machine, run.version, run.date)) else None
 
 
 def duration(minutes: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import inspect
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,8 +61,8 @@ def unanswered(message: str = "edit the cell above and run it, then run this cel
 
 
 def checker(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
-    """For checkers whose first argument is the answer: None and ... are "not answered yet", and an error in the
-    learner's code becomes a verdict that names it and its line.
+    """For checkers whose first argument is the answer: None and ... are "not answered yet", an error in the learner's
+    code becomes a verdict that names it and its line, and an answer of another form than asked for is called that.
     """
 
     @functools.wraps(check)
@@ -71,9 +72,18 @@ def checker(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
         try:
             return check(answer, *others, **named)
         except Exception as error:
-            return wrong(f"your code stopped with {type(error).__name__}: {error}{_place(error)}")
+            what = f"{type(error).__name__}: {error}"
+            if _stopped_in(answer, error):
+                return wrong(f"your code stopped with {what}{_place(error)}")
+            return wrong(f"your answer has another form than the task asks for: it cannot be checked ({what})")
 
     return guarded
+
+
+def _stopped_in(answer: Any, error: BaseException) -> bool:
+    """Whether the error came while the learner's function ran, not while what it gave was looked at."""
+    code = getattr(inspect.unwrap(answer), "__code__", None) if callable(answer) else None
+    return code is not None and any(frame.f_code is code for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _place(error: BaseException) -> str:

@@ -36,9 +36,10 @@ class Explorer:
         """The widget that shows the figure: `lessons.pointer(explorer.picture, lambda: explorer.figure, ...)`."""
         self._line = widgets.HTML()
         self._later = Later(self._refresh)
-        figure, self.numbers = self._drawn()  # an error in the first drawing is the author's: it is not hidden
-        self.figure = figure
-        self.twin = as_png(figure)
+        with DRAWING:
+            figure, self.numbers = self._drawn()  # an error in the first drawing is the author's: it is not hidden
+            self.figure = figure
+            self.twin = as_png(figure)
         """PNG of the figure at the starting values."""
         self._twin_numbers = self.numbers
         self._show(self.twin)

@@ -12,6 +12,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from clab_lite.errors import DataError, Notice
+from clab_lite.files import try_folder
 from clab_lite.lessons.card import Card
 from clab_lite.lessons.places import fast
 from clab_lite.lessons.predict import Prediction
@@ -37,9 +39,17 @@ class Lesson:
 
     @property
     def folder(self) -> Path:
-        """Where the lesson writes: runs/lessons/NAME under the current folder; made when it is asked for."""
+        """Where the lesson writes: runs/lessons/NAME under the current folder; made when it is asked for.
+
+        Raises:
+            DataError: nothing can be written there.
+        """
         folder = Path("runs", "lessons", self.name)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            try_folder(folder)
+        except OSError as error:
+            remedy = "Start Jupyter in a folder of your own, with data_samples and notebooks copied to it."
+            raise DataError.at(folder.absolute(), "", f"cannot be written to ({error})", remedy) from error
         return folder
 
     def predict(self, question: str, choices: Sequence[str]) -> Prediction:
@@ -67,7 +77,7 @@ def start(name: str, seed: int = 0) -> Lesson:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - libraries still read the global generator
     torch.manual_seed(seed)
-    warnings.filterwarnings("ignore")
+    _silence_libraries()
     if "IPython" in sys.modules:
         from IPython import get_ipython
         from IPython.display import display
@@ -75,3 +85,9 @@ def start(name: str, seed: int = 0) -> Lesson:
         if get_ipython() is not None:  # type: ignore[no-untyped-call]
             display(Card(name))  # type: ignore[no-untyped-call]
     return lesson
+
+
+def _silence_libraries() -> None:
+    """No warnings of other libraries: those of clab_lite itself are meant for the reader."""
+    warnings.filterwarnings("ignore")
+    warnings.filterwarnings("default", category=Notice)

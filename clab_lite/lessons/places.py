@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from clab_lite.errors import DataError
 from clab_lite.samples import find_samples
 
+_FIRST = "00_start_here.json"
+"""Questions of the first lesson: by this file the folder is known. Others have folders called questions too."""
 _SOURCE = Path(__file__).resolve().parents[2]
 
 
@@ -21,7 +24,7 @@ def notebooks_folder() -> Path | None:
     """
     here = Path.cwd()
     for place in (here, here / "notebooks", *(parent / "notebooks" for parent in here.parents), _SOURCE / "notebooks"):
-        if (place / "questions").is_dir() or (place / "runs.json").is_file():
+        if (place / "questions" / _FIRST).is_file():
             return place
     return None
 
@@ -30,9 +33,11 @@ def samples_folder() -> Path:
     """`data_samples`, in the current folder or one of its parents, or beside the package's source.
 
     Raises:
-        DataError: it is in none of these; the message says how to make it.
+        DataError: it is in none of these. The lessons need the one of the repository: videos that are drawn anew come
+            without trained weights and measured runs.
     """
-    for parent in (Path.cwd(), *Path.cwd().parents):
-        if (parent / "data_samples" / "Annotations" / "VID").is_dir():
-            return parent / "data_samples"
-    return find_samples()
+    try:
+        return find_samples().absolute()
+    except DataError as error:
+        remedy = "Copy the folder data_samples of the repository to the folder that Jupyter was started in."
+        raise DataError(f"there is no folder data_samples in {Path.cwd()} or above it. {remedy}") from error

@@ -13,7 +13,7 @@ from PIL import Image
 
 from clab_lite.errors import DataError
 from clab_lite.lessons.explorer import Explorer
-from clab_lite.lessons.later import Later
+from clab_lite.lessons.later import DRAWING, Later
 from clab_lite.lessons.twin import as_png, bundle
 
 Shown = Any
@@ -84,11 +84,12 @@ class Player:
         self._refresh()
 
     def _at(self, position: int) -> tuple[bytes, str]:
-        if position not in self._kept:
-            shown = self._draw(position)
-            picture, line = shown if isinstance(shown, tuple) else (shown, "")
-            self._kept[position] = (_png(picture), line)
-        return self._kept[position]
+        with DRAWING:
+            if position not in self._kept:
+                shown = self._draw(position)
+                picture, line = shown if isinstance(shown, tuple) else (shown, "")
+                self._kept[position] = (_png(picture), line)
+            return self._kept[position]
 
     def _refresh(self) -> None:
         try:

@@ -44,6 +44,15 @@ def trained(name: str = "clab") -> Trained:
     raise DataError.at(folder, "", f"has no weights {name!r} (there are: {known})", remedy)
 
 
+def has_study() -> bool:
+    """Whether measured runs are shipped here. A broken study counts: opening it says what is wrong.
+
+    Raises:
+        DataError: there is no data_samples at all.
+    """
+    return (samples_folder() / "study").is_dir()
+
+
 @cache
 def study() -> Study:
     """The measured runs that are shipped, read once.

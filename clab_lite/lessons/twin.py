@@ -9,6 +9,7 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from clab_lite.errors import DataError
+from clab_lite.lessons.later import DRAWING
 from clab_lite.show.style import NOTEBOOK_DPI, to_png
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -21,7 +22,8 @@ def as_png(picture: Figure | bytes) -> bytes:
         DataError: it is neither.
     """
     if isinstance(picture, Figure):
-        return to_png(picture, NOTEBOOK_DPI)
+        with DRAWING:
+            return to_png(picture, NOTEBOOK_DPI)
     if isinstance(picture, bytes) and picture.startswith(b"\x89PNG"):
         return picture
     raise DataError(f"{type(picture).__name__} is no picture. Return a matplotlib Figure, or the bytes of a PNG.")

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
 
 from clab_lite.errors import DataError
 
@@ -137,27 +137,10 @@ def compare(
 
 
 def student_outside(t: float, freedom: int) -> float:
-    """Probability that Student's t with so many degrees of freedom is beyond t on either side.
-
-    The finite sums of Abramowitz and Stegun, 26.7.3 and 26.7.4.
-    """
-    angle = math.atan(t / math.sqrt(freedom))
-    odd, square = freedom % 2, math.cos(angle) ** 2
-    total, term = 0.0, math.cos(angle) if odd else 1.0
-    for k in range(2 + odd, freedom + 1, 2):
-        total += term
-        term *= square * (k - 1) / k
-    inside = math.sin(angle) * total
-    return 1 - (2 / math.pi * (angle + inside) if odd else inside)
+    """Probability that Student's t with so many degrees of freedom is beyond t on either side."""
+    return float(2 * stdtr(freedom, -abs(t)))
 
 
-@lru_cache(maxsize=1024)
 def student_quantile(level: float, freedom: int) -> float:
-    """Between -t and t of Student's distribution lies `level`; found by halving."""
-    low, high = 0.0, 1.0
-    while student_outside(high, freedom) > 1 - level:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if student_outside(middle, freedom) > 1 - level else (low, middle)
-    return (low + high) / 2
+    """Between -t and t of Student's distribution lies `level`."""
+    return float(stdtrit(freedom, (1 + level) / 2))

@@ -1,6 +1,6 @@
 """Real runs of the `lesson` preset, measured while they train: what the lessons show instead of invented curves.
 
-clab-lite study runs/study        makes them (hours on two cores; stops and goes on anywhere)
+clab-lite study runs/study        makes them (hours on two cores; may be stopped between runs)
 open_study("data_samples/study")  reads the shipped ones
 """
 

@@ -5,12 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.training.calibrate import state_kept
 from clab_lite.training.losses import compute_losses, total_loss
+
+
+def share(detection: ArrayLike, contrast: ArrayLike, weight: ArrayLike) -> NDArray[np.float64]:
+    """Part of the pull at C4 that comes from the weighted contrast: w*c / (d + w*c), in [0, 1]; 0 where nothing pulls.
+
+    detection, contrast: norms of the two gradients, the second without its weight. Any shapes that fit.
+    """
+    pull = np.asarray(weight, np.float64) * np.asarray(contrast, np.float64)
+    whole = pull + np.asarray(detection, np.float64)
+    return np.divide(pull, whole, out=np.zeros(np.shape(whole)), where=whole > 0)
 
 
 @dataclass(frozen=True)
@@ -25,9 +37,8 @@ class GradientBalance:
     """Of the angle between the two; 0 when one of them is zero."""
 
     def share(self, weight: float) -> float:
-        """Part of the pull at C4 that comes from the weighted contrast, 0 to 1: w*c / (d + w*c)."""
-        pull = weight * self.contrast
-        return pull / (self.detection + pull) if pull > 0 else 0.0
+        """Part of the pull at C4 that comes from the weighted contrast, 0 to 1: see `share`."""
+        return float(share(self.detection, self.contrast, weight))
 
 
 def gradient_balance(detector: VideoDetector, clips: Tensor, targets: list[dict[str, Any]]) -> GradientBalance:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from clab_lite.evaluation_report import EvaluationReport
 from clab_lite.files import replaced, write_json
 from clab_lite.schedule import contrast_schedule
 from clab_lite.study.observe import Observer
+from clab_lite.study.origin import made_of
 from clab_lite.study.record import CLOUD, RECORD, Numbers, Record
 from clab_lite.study.setting import Setting
 from clab_lite.train import for_classes_of, train
@@ -42,12 +45,38 @@ class Videos:
     name: str
     """What `judged` is, for people."""
 
+    def origin(self) -> dict[str, str]:
+        """What every run on these videos is made of: see `clab_lite.study.origin`."""
+        return made_of(self.learn, self.embedded, self.judged)
+
 
 def make_run(setting: Setting, videos: Videos, held: HeldFolder) -> Record:
     """Train one setting in a folder, evaluate it, write record.json, cloud.npz and the table of the cloud's points.
 
-    What was there is replaced. record.json comes last: with it the run is whole.
+    What was there is replaced: a run that was cut short begins anew. record.json comes last: with it the run is whole.
+    The caller's number of threads and torch's random state stay.
+
+    Raises:
+        DataError: bad data.
+        TrainingDiverged: a loss or the gradient is not finite.
     """
+    with _alone():
+        return _make(setting, videos, held)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One thread from the first moment on, as in the training: the first run of a process is like all others."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _make(setting: Setting, videos: Videos, held: HeldFolder) -> Record:
     folder = held.path
     index = videos.learn.select(range(min(setting.train_videos, len(videos.learn))))
     config = for_classes_of(index, setting.config())
@@ -64,7 +93,7 @@ def make_run(setting: Setting, videos: Videos, held: HeldFolder) -> Record:
     )
     moments, ap = tuple(observer.moments), average_precisions(report)
     log = _log(folder / LOG)
-    record = Record(setting, log, observer.balances(), moments, ap, videos.name, result.seconds)
+    record = Record(setting, log, observer.balances(), moments, ap, videos.name, result.seconds, videos.origin())
     for level, points in observer.points.items():
         with replaced(folder / POINTS.format(level=level)) as beside:
             points.to_csv(beside, index=False)

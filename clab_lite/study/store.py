@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clab_lite.config import WeightScheduleConfig
 from clab_lite.errors import DataError
 from clab_lite.files import replaced, write_text
-from clab_lite.schedule import contrast_schedule
+from clab_lite.study.nearest import nearest_of
 from clab_lite.study.observe import LEVELS
-from clab_lite.study.record import CLOUD, RECORD, Record
+from clab_lite.study.origin import require_one_study
+from clab_lite.study.record import CLOUD, RECORD, Record, name_in
 from clab_lite.study.run import POINTS
 from clab_lite.study.setting import Setting, Shape
 
 RECORDS = "records.json"
 CLOUDS = "clouds.npz"
 COMMAND = "clab-lite study runs/study"
+_COLUMNS = ("video", "video_name", "frame", "track", "label", "class_name", "troubles")
+_REMEDY = f"Copy data_samples/study from the repository, or make it with `{COMMAND}` (hours)."
+_AGAIN = "Gather it again with `clab-lite study OUT --gather`, or copy all of its files from the repository."
+_RUN_REMEDY = "Remove the folder of this run, and make it again with `clab-lite study`."
 
 
 @dataclass(frozen=True)
@@ -50,103 +56,135 @@ class Study:
         until: float = 0.5,
         temperature: float = 0.1,
         level: Literal["frame", "object"] = "frame",
+        clips: int = 4,
         train_videos: int = 128,
+        iterations: int = 200,
         seed: int = 0,
     ) -> Record:
-        """The measured run nearest to what is asked. The caller says how it differs.
-
-        Level and number of training videos count most, then the start weight and the temperature (in powers of ten),
-        the course of the weight (the mean distance between the two curves, both from 1), and last the seed.
+        """The measured run nearest to what is asked: see `clab_lite.study.nearest`. The caller says how it differs.
 
         Raises:
-            DataError: the study has no records.
+            DataError: the study has no records, or a value is none that a setting may have.
         """
         if not self.records:
             raise DataError(f"the study holds no runs. Make them with `{self.command}`.")
-        asked = _course(shape, until)
-
-        def distance(record: Record) -> float:
-            has = record.setting
-            pulls = start > 0 or has.start > 0  # without weight, its course and its temperature change nothing
-            course = np.abs(asked - _course(has.shape, has.until)).mean() if pulls else 0.0
-            heat = abs(math.log10(temperature / has.temperature)) if pulls else 0.0
-            other_data = 10 * (level != has.level and has.start > 0) + 10 * (train_videos != has.train_videos)
-            weight = 2 * abs(_decades(start) - _decades(has.start))
-            return float(weight + course + heat + other_data + 0.001 * abs(seed - has.seed))
-
-        return min(self.records, key=distance)
-
-
-def _course(shape: Shape, until: float) -> NDArray[np.float64]:
-    weight = contrast_schedule(WeightScheduleConfig(shape=shape, start=1.0, until=until), 1)
-    return np.array([weight(progress) for progress in np.linspace(0, 1, 101)])
-
-
-def _decades(weight: float) -> float:
-    """log10 of a weight; zero counts as a decade and a half below the paper's 0.005."""
-    return math.log10(max(weight, 0.00015))
+        return nearest_of(
+            self.records, Setting(start, shape, until, temperature, level, clips, train_videos, iterations, seed)
+        )
 
 
 def collect(folder: Path) -> Study:
     """The runs that `clab_lite.study.run.make_run` left in the sub-folders of a folder.
 
     Raises:
-        DataError: a record cannot be read.
+        DataError: there are none, one cannot be read, or they are not of one study: made of other data, configurations
+            or versions, or with other points in their maps.
     """
-    records: list[Record] = []
+    records: list[tuple[Path, Record]] = []
     points: dict[str, pd.DataFrame] = {}
     for path in sorted(folder.glob(f"*/{RECORD}")):
-        with np.load(path.parent / CLOUD) as clouds:
-            records.append(Record.from_dict(_json(path), dict(clouds), path))
-        points = points or {level: _table(path.parent / POINTS.format(level=level)) for level in LEVELS}
-    return Study(_ordered(records), points, COMMAND)
+        record = read_run(path.parent)
+        own = {level: _table(path.with_name(POINTS.format(level=level)), _RUN_REMEDY) for level in LEVELS}
+        points = points or own
+        if not all(own[level].equals(points[level]) for level in LEVELS):
+            problem = f"its maps are of other videos than those of {records[0][0].parent.name}"
+            raise DataError.at(path.parent, "", problem, _RUN_REMEDY)
+        _require_rows(record, points, path, _RUN_REMEDY)
+        records.append((path, record))
+    require_runs(folder)
+    require_one_study(records)
+    return Study(_ordered([record for _, record in records]), points, COMMAND)
+
+
+def read_run(folder: Path) -> Record:
+    """The record of one run folder. DataError: it is missing or wrong."""
+    path = folder / RECORD
+    return Record.from_dict(_json(path, _RUN_REMEDY), _arrays(folder / CLOUD, _RUN_REMEDY), path)
+
+
+def require_runs(folder: Path) -> None:
+    """DataError unless there is a run in a sub-folder."""
+    if not any(folder.glob(f"*/{RECORD}")):
+        raise DataError.at(folder, "", "holds no runs of a study", f"Make them with `clab-lite study {folder}`.")
 
 
 def save_study(study: Study, folder: Path) -> None:
-    """Write the study as the few small files that `open_study` reads."""
+    """Write the study as the few small files that `open_study` reads; records.json comes last and knows its maps."""
     clouds = {f"{r.name}/{key}": points for r in study.records for key, points in r.clouds().items()}
     for level, table in study.points.items():
         with replaced(folder / POINTS.format(level=level)) as beside:
             table.to_csv(beside, index=False)
     with replaced(folder / CLOUDS) as beside, beside.open("wb") as file:
         np.savez_compressed(file, **clouds)  # type: ignore[arg-type]
+    about = {"command": study.command, "clouds": _digest(folder / CLOUDS)}
     lines = ",\n".join(json.dumps(record.to_dict(), separators=(",", ":")) for record in study.records)
-    write_text(folder / RECORDS, f'{{"command": {json.dumps(study.command)}, "records": [\n{lines}\n]}}\n')
+    write_text(folder / RECORDS, f'{json.dumps(about)[:-1]}, "records": [\n{lines}\n]}}\n')
 
 
 def open_study(folder: str | Path) -> Study:
     """Read what `save_study` wrote.
 
     Raises:
-        DataError: a file is missing or wrong.
+        DataError: a file is missing or wrong, or they do not belong together.
     """
     path = Path(folder) / RECORDS
-    content = _json(path)
+    content = _json(path, _REMEDY)
     if not isinstance(content, dict) or not isinstance(content.get("records"), list):
-        raise DataError.at(path, "", "is no study: it has no list of records", f"Make it anew with `{COMMAND}`.")
-    with np.load(path.with_name(CLOUDS)) as file:
-        clouds = dict(file)
+        raise DataError.at(path, "", "is no study: it has no list of records", _REMEDY)
+    clouds = _arrays(path.with_name(CLOUDS), _REMEDY)
+    if content.get("clouds", _digest(path.with_name(CLOUDS))) != _digest(path.with_name(CLOUDS)):  # older: not kept
+        raise DataError.at(path.with_name(CLOUDS), "", f"holds the maps of other runs than {RECORDS} beside it", _AGAIN)
+    points = {level: _table(path.with_name(POINTS.format(level=level)), _REMEDY) for level in LEVELS}
     records = []
     for values in content["records"]:
-        name = Setting(**values["setting"]).name if isinstance(values, dict) and "setting" in values else ""
-        own = {key.removeprefix(f"{name}/"): points for key, points in clouds.items() if key.startswith(f"{name}/")}
+        prefix = f"{name_in(values, path)}/"
+        own = {key.removeprefix(prefix): cloud for key, cloud in clouds.items() if key.startswith(prefix)}
         records.append(Record.from_dict(values, own, path))
-    points: dict[str, pd.DataFrame] = {level: _table(path.with_name(POINTS.format(level=level))) for level in LEVELS}
-    return Study(_ordered(records), points, str(content["command"]))
+        _require_rows(records[-1], points, path, _AGAIN)
+    return Study(_ordered(records), points, str(content.get("command", COMMAND)))
 
 
 def _ordered(records: Sequence[Record]) -> tuple[Record, ...]:
     return tuple(sorted(records, key=lambda record: record.name))
 
 
-def _json(path: Path) -> Any:
+def _require_rows(record: Record, points: Mapping[str, pd.DataFrame], place: Path, remedy: str) -> None:
+    """DataError unless every map has one point for each row of the table."""
+    for moment in record.moments:
+        for level, cloud in moment.cloud.items():
+            rows = len(points[level]) if level in points else 0
+            if cloud.shape != (rows, 2):
+                problem = f"a map of {level}s is {cloud.shape}, its table of points has {rows} rows"
+                raise DataError.at(place, f"record {record.name}, step {moment.iteration}", problem, remedy)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _json(path: Path, remedy: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DataError.at(path, "", "no such study", f"Make it with `{COMMAND}`.") from error
-    except ValueError as error:
-        raise DataError.at(path, "", f"is not JSON ({error})", f"Make it anew with `{COMMAND}`.") from error
+        raise DataError.at(path, "", "no such study", remedy) from error
+    except (OSError, ValueError) as error:
+        raise DataError.at(path, "", f"cannot be read as JSON ({error})", remedy) from error
 
 
-def _table(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, keep_default_na=False)
+def _arrays(path: Path, remedy: str) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path) as file:
+            return dict(file)
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, BadZipFile, zlib.error) as error:
+        raise DataError.at(path, "", f"cannot be read as maps ({error!r})", remedy) from error
+
+
+def _table(path: Path, remedy: str) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise DataError.at(path, "", f"cannot be read as a table ({error!r})", remedy) from error
+    absent = [name for name in _COLUMNS if name not in table.columns]
+    if absent:
+        raise DataError.at(path, "", f"lacks the columns {', '.join(absent)}", remedy)
+    return table

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from builder.cells import FOLDER
@@ -51,15 +51,24 @@ def copied_folder(notebook: Path | None = None) -> Iterator[Path]:
             shutil.copy(notebook, folder)
         samples = FOLDER.parent / "data_samples"
         if samples.is_dir():
-            Path(parent, "data_samples").symlink_to(samples, target_is_directory=True)
+            linked(samples, Path(parent, "data_samples"))
         yield folder
+
+
+def linked(folder: Path, name: Path) -> None:
+    """`name` for `folder`; a copy where links need privileges, as on Windows."""
+    try:
+        name.symlink_to(folder, target_is_directory=True)
+    except OSError:
+        shutil.copytree(folder, name)
 
 
 def execute(notebook: NotebookNode, folder: Path, *, fast: bool, timeout: int = 1800) -> Measured:
     """Run all cells in `folder`; their outputs are then in `notebook`.
 
     Raises:
-        DataError: a cell stopped with an error; the message names the cell and shows the end of the traceback.
+        DataError: a cell stopped with an error, took more than `timeout` seconds, or ended the kernel (as when memory
+            runs out); the message names the cell and shows the end of the traceback.
     """
     environment = {**os.environ, "CLAB_LITE_FAST": "1" if fast else "0", "PYTHONUNBUFFERED": "1"}
     client = NotebookClient(
@@ -77,6 +86,10 @@ def execute(notebook: NotebookNode, folder: Path, *, fast: bool, timeout: int = 
             except CellExecutionError as error:
                 end = "\n".join(str(error).strip().splitlines()[-12:])
                 raise DataError(f"cell {cell.id} stopped:\n{cell.source}\n---\n{end}") from error
+            except CellTimeoutError as error:
+                raise DataError(f"cell {cell.id} took more than {timeout} s:\n{cell.source}") from error
+            except DeadKernelError as error:
+                raise DataError(f"the kernel died in cell {cell.id}; was memory short?\n{cell.source}") from error
         seconds = time.monotonic() - began
         peak = _peak(client, len(notebook.cells))
     notebook.metadata.pop("widgets", None)  # the state of the widgets: the static twins stand for them

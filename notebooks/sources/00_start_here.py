@@ -19,12 +19,12 @@ lesson = lessons.start("00_start_here")
 # %% [markdown]
 # ## 1 The videos
 #
-# The sample videos are small drawn scenes: 192 × 128 pixels, ten frames each. Like real videos they have *troubles*:
-# some frames are blurred, dark, noisy, or the object is half hidden. "val" are *held-out* videos: the detector has
-# never seen them.
+# The sample videos are small drawn scenes of 192 × 128 pixels. Like real videos they have *troubles*: some frames are
+# blurred, dark or noisy; or the object is half hidden, or bent out of shape. "val" are *held-out* videos, ten frames
+# each: the detector has never seen them.
 
 # %%
-videos = lessons.samples("val").select(range(4, lesson.choose(20, 7)))
+videos = lessons.samples("val").select(range(4, lesson.choose(20, 7)))  # up to 20; 7 in a quick test run
 print(len(videos), "videos,", sum(video.frame_count for video in videos.videos), "frames")
 print(len(videos.class_names), "classes:", ", ".join(videos.class_names[:8]), "...")
 
@@ -62,8 +62,13 @@ print(f"{boxes} boxes in {len(judged.found)} frames, which show {judged.objects}
 # To look at them we keep those with a score of 0.3 or more.
 #
 # A box counts as **right** when it has the class of an object and overlaps it well: the *intersection over union* (IoU,
-# the common area divided by the area that both cover) is at least 0.5. Blue solid boxes are right, red dashed ones
-# wrong. On the left, in green, stands what people have drawn: the *ground truth*.
+# the common area divided by the area that either of them covers) is at least 0.5.
+#
+# Each object counts for one box only: boxes are taken from the highest score down, and a second box on an object that
+# is already found is **wrong**.
+#
+# Blue solid boxes are right, orange-red dashed ones wrong. On the left, in green, stands what people have drawn: the
+# *ground truth*. A dashed green box with *(missed)* is an object that no right box found.
 
 # %%
 lessons.Player(len(frames), lambda frame: tour.draw_frame(judged, VIDEO, frame))
@@ -100,8 +105,18 @@ lessons.explore(
 # ## 4 One number: AP50
 #
 # No threshold is the right one for everybody. *Average precision* (AP) therefore takes them all: it draws precision
-# over recall for every threshold, and measures the area under that curve, for each class; then it takes the mean over
-# the classes. **AP50** asks for an IoU of 0.5, as we did. 1 is perfect, 0 is useless.
+# over recall for every threshold, and measures the area under that curve, for each class. Here is one class:
+
+# %%
+report = judged.report()
+tour.draw_area(report)
+
+# %% [markdown]
+# Read the curve from left to right: the threshold goes down, more objects are found, and more wrong boxes come in. (Each
+# point shows the best precision that can be had at this recall or more, so the curve never rises.)
+#
+# The mean of these areas over the classes is the score of the detector. **AP50** asks for an IoU of 0.5, as we did. 1 is
+# perfect, 0 is useless.
 
 # %%
 lesson.predict(
@@ -110,7 +125,6 @@ lesson.predict(
 )
 
 # %%
-report = judged.report()
 tour.ap_table(report)
 
 # %% [markdown]
@@ -118,8 +132,10 @@ tour.ap_table(report)
 # would be no fair comparison, because they show other objects.
 #
 # A few videos say little: with other videos the numbers would be others. A pale bar shows how far they would move.
-# Where a row has too few videos, no honest bar can be drawn, and a single trouble here stands on one or two videos:
-# do not believe its number yet. Lesson 09 is about that.
+# What counts is how many videos show *each class*: where too few do, no honest bar can be drawn, even if the row has
+# many videos. Do not believe a number without a bar yet. Lesson 09 is about that.
+#
+# (A frame may have two troubles, so the rows of the troubles may add up to more than "any trouble".)
 #
 # The whole project is about one question: can a detector be trained so that *troubled* frames lose less? Its answer is
 # called CLAB, a contrastive auxiliary branch. Lessons 04 to 08 show what that is; lesson 09 shows how much it brings.

@@ -66,6 +66,8 @@ disk.table(disk.class_table(videos))
 # ### List files
 #
 # Which videos, and which frames of them, are used is written in text files. Their columns carry no names, so here is what each means. A **key frame** is one that training may pick as its main frame; the list names 15 per training video (fewer in short ones).
+#
+# Mind the trap: the *names* of these files count classes from 1, the labels above count from 0. `train_1.txt` is about label 0.
 
 # %%
 disk.table(disk.list_table(root))
@@ -105,7 +107,7 @@ gallery.draw_pairs(videos)
 # - No single number finds all troubles. Blur takes detail away and noise adds false detail. Deformation and truncation leave light and detail nearly as they were, and are hard all the same.
 # - The clean frame is often only a few frames away. That is the whole idea of video detection: **let the clean frames help the troubled one**.
 #
-# How common are they here? (The sample world makes them common on purpose.)
+# How common are they here? (The sample world makes them common on purpose. A frame may have two troubles, so the rows may add up to more than all frames.)
 
 # %%
 disk.table(gallery.shares(videos))
@@ -118,7 +120,7 @@ frames = range(videos.videos[42].frame_count)
 lessons.Player(frames, draw=lambda frame: gallery.draw_frame(videos, 42, frame))
 
 # %% [markdown]
-# Three of the troubles happen inside the camera, so they can be added to any finished picture. Make your own. At which strength would *you* no longer recognise the animal?
+# Three of the troubles, defocus, low light and noise, change the whole picture alike, so they can be added to any finished picture. Make your own. At which strength would *you* no longer recognise the animal?
 
 # %%
 troubles = [(gallery.word(name), name) for name in camera.CAMERA_TROUBLES]
@@ -144,12 +146,21 @@ lesson.predict("A box is shifted sideways by a quarter of its width. Its IoU is 
 # %% [markdown]
 # Now find out. **Drag a corner of a box, or its inside, with the mouse**; or use the sliders (click one, then press the arrow keys).
 #
-# - Start: the orange box is the blue one, shifted by a quarter of its width. Read the IoU.
-# - Cover the car exactly. How many pixels off may you be before IoU falls under 0.5?
-# - Make the orange box twice as wide as the blue one, around it. What is the IoU?
+# - Start: the amber box is the blue one, shifted by a quarter of its width, rounded to whole pixels. Read the IoU.
+# - Cover the car exactly. How many pixels off may you be, sideways, before IoU falls under 0.5?
+# - Make the amber box twice as wide as the blue one, around it. What is the IoU?
 
 # %%
 desk.desk(videos, video=36, frame=0)
+
+# %% [markdown]
+# <details><summary>Answers</summary>
+#
+# - **0.60**, not 0.75: three quarters are shared, but both boxes together cover five quarters, and 0.75 / 1.25 = 0.6. (The line under the figure may differ in the second digit: a quarter of the car's width is no whole number of pixels.)
+# - **A third of its width.** Then two thirds are shared of four thirds that are covered: 1/2. A car 51 pixels wide may be 17 pixels off, an object 9 pixels wide only 3. Small objects are lost first.
+# - **0.50**: the blue box is all inside, but the union is twice as large.
+#
+# </details>
 
 # %% [markdown]
 # ### Pixels or edges?
@@ -184,9 +195,9 @@ for side, edges, inclusive in overlap.counting_gap():
 #
 # | motion IoU | name |
 # |---|---|
-# | above 0.9 | slow |
-# | 0.7 to 0.9 | medium |
-# | below 0.7 | fast |
+# | 0.9 or more | slow |
+# | 0.7 or more, but less than 0.9 | medium |
+# | less than 0.7 | fast |
 #
 # Move the frame to either end of the video and watch the shaded part. Then make the window small: what happens to the speed?
 
@@ -203,7 +214,7 @@ lessons.explore(
 #
 # ### Guess by eye
 #
-# Four objects (in the orange boxes), a few frames each. Which are slow, medium, fast?
+# Four objects (in the amber boxes), a few frames each. Which are slow, medium, fast?
 
 # %%
 tracks = [speed.read_track(videos, *place) for place in ((36, 0), (22, 0), (5, 1), (26, 1))]
@@ -293,7 +304,7 @@ check.mean_motion_iou(my_motion_iou)
 # </details>
 
 # %% [markdown]
-# **Exercise 3.** Name the speed that belongs to a motion IoU: `"slow"`, `"medium"` or `"fast"`.
+# **Exercise 3.** Name the speed that belongs to a motion IoU: `"slow"`, `"medium"` or `"fast"`. Mind the limits: which group has exactly 0.9?
 
 # %% tags=["exercise"]
 def my_speed(motion_iou):
@@ -307,9 +318,9 @@ check.speed(my_speed)
 #
 # ```python
 # def my_speed(motion_iou):
-#     if motion_iou > 0.9:
+#     if motion_iou >= 0.9:
 #         return "slow"
-#     return "medium" if motion_iou > 0.7 else "fast"
+#     return "medium" if motion_iou >= 0.7 else "fast"
 # ```
 #
 # </details>

@@ -26,11 +26,11 @@ walk = follow(trained, videos, video=20, frame=3)
 diagram.draw_pipeline(walk)
 
 # %% [markdown]
-# Read the **shapes** on the arrows. The first number is how many there are, then channels, then height × width.
+# Read the **shapes** on the arrows **from the right**: width, height, channels, and, where there is a fourth number, how many.
 #
-# - `3 × 128 × 192`: three colours, 128 rows, 192 columns. Height comes first!
+# - `3 × 128 × 192`: 192 columns, 128 rows, three colours. Height stands before width!
 # - A feature map `1 × C × H × W` holds, for each of H × W *cells*, C numbers: the **channels**. A cell stands for a patch of the frame.
-# - At the end: boxes with 4 numbers each.
+# - Lists are *number × what each holds*: boxes have 4 numbers each, objectness only one.
 #
 # The boxes in this lesson count by edges (width = x2 - x1), as all detectors do; see lesson 01.
 #
@@ -54,12 +54,12 @@ explorers.sizes(walk)
 preparing.draw_normalised(walk)
 
 # %% [markdown]
-# The two pictures have the same form: normalising moves and stretches the numbers and loses nothing. A network learns more easily from numbers around 0.
+# Each colour keeps the form of its curve. Normalising moves and stretches each colour by its own two numbers and loses nothing. A network learns more easily from numbers around 0.
 
 # %% [markdown]
 # ## 2. The backbone: C4 and C5
 #
-# The **backbone** is a ResNet: a long row of small filters. Its stages `layer1` to `layer4` make maps that are called C2 to C5. We need the last two by name:
+# The **backbone** is a ResNet: a long row of small filters. First comes the **stem**, one filter that already halves the frame. Then its stages `layer1` to `layer4` make maps that are called C2 to C5. We need the last two by name:
 #
 # - **C4**, the output of `layer3`. The contrastive branch of lesson 05 reads it.
 # - **C5**, the output of `layer4`. Detection goes on from there, through the **neck**: one more 3 × 3 filter.
@@ -70,9 +70,11 @@ preparing.draw_normalised(walk)
 features.draw_stages(walk)
 
 # %% [markdown]
-# Bright cells answer strongly. The first maps are fine and follow edges and colours. The later ones are coarse: 16 pixels per cell. Compare C4 with the green boxes.
+# Bright cells answer strongly, in the mean over all channels. The first maps are fine and follow edges and colours. The later ones are coarse: 16 pixels per cell. Compare C4 with the green boxes.
 #
-# A map is the mean over many channels. Look at single ones. Can you find a channel that answers mostly inside the green boxes?
+# In the neck's map the objects need not be bright at all. That is no fault: what matters there is *which* of its channels answer, and the mean over the channels does not show that.
+#
+# So look at single channels. The start shows one that answers hardly more inside the green boxes than outside. Can you find one that answers mostly inside?
 
 # %%
 explorers.channels(walk)
@@ -96,16 +98,16 @@ lesson.predict("Four dilated filters in a row: which cells of C4 does one cell o
 features.draw_reach(walk)
 
 # %% [markdown]
-# Dilated filters look further (until the map ends), but with **gaps**: steps of two never reach an odd neighbour. This is known as *gridding*. The neck's ordinary filter comes after, and fills the gaps.
+# Blue is the strength of the gradient: dark is strong, white is exactly 0. The framed cell is the middle one. Dilated filters look further (until the map ends), but with **gaps**: steps of two never reach an odd neighbour. This is known as *gridding*. The neck's ordinary filter comes after, and fills the gaps.
 
 # %% [markdown]
 # ## 3. Anchors
 #
-# The detector does not draw boxes out of nothing. It starts from a fixed set of boxes, the **anchors**: on each cell one for every *scale* (its side) and every *ratio* (height / width). They know nothing of the picture.
+# The detector does not draw boxes out of nothing. It starts from a fixed set of boxes, the **anchors**: on each cell one for every *scale* (the side of the square with the same area) and every *ratio* (height / width). They know nothing of the picture.
 #
-# Click into the frame, or use the sliders, to choose a cell. The bars compare its anchors with the nearest object. In training, an anchor past the dashed line counts as "on an object".
+# Click into the frame, or use the sliders, to choose a cell. The bars compare its anchors with the object that each fits best. In training, an anchor past the dashed line counts as "on an object", and so does the best anchor of each object if its IoU is at least 0.3.
 #
-# Task: find the anchor with the best IoU for the car. You know the best value there is from the line under the figure.
+# Task: find the anchor with the best IoU for one of the objects. You know the best value that each can have from the line under the figure.
 
 # %%
 explorers.anchors(walk)
@@ -125,7 +127,7 @@ explorers.anchors(walk)
 regions.draw_objectness(walk)
 
 # %% [markdown]
-# Left: the best objectness of each cell. Right: the five best anchors (dashed) and where their deltas carry them (solid).
+# Left: the best objectness of each cell. Right: the five best anchors (dashed) and where their deltas carry them (solid); the IoU is the mean of the five.
 #
 # ### Non-maximum suppression
 #
@@ -206,7 +208,7 @@ lesson.predict("You set the NMS threshold of this last step to 1.0. What appears
 explorers.detections(walk)
 
 # %% [markdown]
-# Solid blue: right. Dashed red: wrong, for example a second box on an object that is found already. A low score limit finds more and errs more; lesson 09 turns this trade into one number, the average precision.
+# Solid blue: right. Dashed orange-red: wrong, for example a second box on an object that is found already. A low score limit finds more and errs more; lesson 09 turns this trade into one number, the average precision.
 #
 # ## The other parts
 #

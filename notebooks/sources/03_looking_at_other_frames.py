@@ -10,7 +10,6 @@ import numpy as np
 
 import clab_lite as cl
 from clab_lite import lessons
-from clab_lite.data.references import adaptive_references
 from clab_lite.lessons.references import by_hand, check, cost, selsa_view, survey, sweeps
 from clab_lite.lessons.references import temporal_view, timeline, trouble_lab
 from clab_lite.lessons.references.scene import Scene
@@ -58,10 +57,16 @@ survey.draw_survey(table)
 # Read it in three steps.
 #
 # 1. **Left:** what sits in the upper right corner was found anyway: there is nothing to gain. What sits above the line was helped.
-# 2. **Upper right:** how often does a score move by 0.05 or more? Compare the two rows, and compare blue with orange: references also do harm.
+# 2. **Upper right:** how often does a score move by 0.05 or more? Compare the two rows, and compare blue with amber: references also do harm.
 # 3. **Lower right:** the mean change. The grey line is a 95 % interval: with other videos the mean would probably lie inside it. Where it crosses zero, this sample does not prove a gain. (With fewer than five videos no interval is drawn.)
 #
-# The cases behind these numbers, the best and the worst:
+# In words:
+
+# %%
+print(survey.answer(table))
+
+# %% [markdown]
+# Section 6 makes trouble on purpose and shows when the gain is large. The cases behind these numbers: the troubled objects that were helped most, and of *all* objects those that were hurt most.
 
 # %%
 survey.cases(table, 3).round(2)
@@ -71,7 +76,7 @@ survey.cases(table, 3).round(2)
 #
 # Here is a troubled object that gained much, in a video where some frames are clean: there is something to borrow. Move **references** from 0 to 14. Then move **key frame** and find a frame in which it makes no difference.
 #
-# Green dashes: the true box. Blue: a right detection. Red dashes: a wrong one. Only scores of at least 0.3 are drawn.
+# Green dashes: the true box. Blue: a right detection. Orange-red dashes: a wrong one. Only scores of at least 0.3 are drawn.
 
 # %%
 video, frame, item = survey.best_case(table)
@@ -123,7 +128,7 @@ lessons.explore(
 #
 # Two more words:
 # - **layers**: the box head does this several times, each time with vectors that have taken in more;
-# - **blocks** (elsewhere: *heads*): each layer cuts the vectors into equal pieces, and each piece has an attention of its own.
+# - **blocks** (elsewhere: *heads*): each layer cuts the vectors into equal pieces, and each piece has an attention of its own. The $d$ of the equation is then the length of one piece.
 #
 # `scene.look` detects in one frame exactly as the library does. On the way it reads the weights off the real layers. Is that true? The attention that we show, put together again, must give what the layers returned:
 
@@ -136,7 +141,7 @@ for number, layer in enumerate(seen.observation.selsa, start=1):
     print(f"difference {difference:.0e}")
 
 # %% [markdown]
-# Now look at it. **Click a box** in the key frame, or take it from the list. The blue boxes in the other frames are the proposals that fed it: the stronger the blue, the larger the weight. The bars add the weights of each frame up; the black line is what the frame would get if all proposals weighed the same. ×2 means that the frame is used twice.
+# Now look at it. **Click a box** in the key frame, or take it from the list. The blue boxes in the other frames are the proposals that fed it: the stronger the blue, the larger the weight. (Some of them lie on empty places: the network is free to use these as a "nothing new here".) The bars add the weights of each frame up; the black line is what the frame would get if all proposals weighed the same. ×2 means that the frame is used twice.
 
 # %%
 selsa_view.explore_selsa(scene, seen)
@@ -149,7 +154,7 @@ selsa_view.explore_selsa(scene, seen)
 # - Choose a single block. Do the blocks look at the same boxes?
 # - Click a wrong detection. What did it listen to?
 #
-# The title compares the weight on proposals that lie on the same object (IoU of at least 0.3) with an even spread. Attention is no proof of understanding: some weight also falls on empty places, and the network is free to use them as a "nothing new here".
+# The title compares the weight on proposals that lie on the same object (IoU of at least 0.3) with an even spread. Attention is no proof of understanding.
 
 # %% [markdown]
 # ## 5. Temporal RoI Align: cells ask cells
@@ -175,7 +180,7 @@ print(f"difference to what the layer returned: {(view.rebuilt - view.output).abs
 # - Do the squares follow the object when it moves?
 # - Put the cell on something that hides the object. Which places are similar to that?
 # - The bar "itself" is the region's own cell; the key frame's map takes part as well, like every reference.
-# - Compare the spread of these bars with SELSA's. How far are they from the black lines?
+# - Compare the spread of these bars with SELSA's. How far are they from the black lines? The title gives the range. The nearer all bars are to the lines, the more this layer takes a mean over frames, where SELSA chooses.
 
 # %% [markdown]
 # ## 6. Make trouble yourself
@@ -184,22 +189,22 @@ print(f"difference to what the layer returned: {(view.rebuilt - view.output).abs
 
 # %%
 lesson.predict(
-    "You smear the key frame more and more. What will SELSA's attention to the key frame do?",
+    "You smear the key frame, from strength 0 to 0.2. What will SELSA's attention to it do, on average?",
     ["rise: the box needs itself more", "fall: the object is clearer elsewhere", "stay as it is"],
 )
 
 # %%
 objects = survey.clear_objects(table, lesson.choose(6, 1))
-clear = objects.iloc[0]
+clear = sweeps.telling(trained, videos, objects)
 easy = Scene(trained, videos, int(clear.video))
 trouble_lab.explore_trouble(easy, int(clear.frame), int(clear["item"]))
 
 # %% [markdown]
 # Each control goes from 0 to 1. *Motion blur* 1 smears over 40 pixels, *cover* 1 hides the whole object behind a board, *darkness* 1 leaves 4 % of the light.
 #
-# Dotted bars: the weights before the trouble. Which frame lost, which ones gained? Find a trouble that the frame alone does not survive, but that it survives with references. Then find one that no reference can mend.
+# Dotted bars: the weights before the trouble. Which frame lost, which ones gained? Find a trouble that the frame alone does not survive, but that it survives with references. Then find one that no reference can mend, and one where references do harm.
 #
-# One object is an anecdote. Here are several, one of each video, at six strengths of each trouble:
+# This object was chosen because references help it most at this blur: it shows what can happen, not what happens on average. Here are several, one of each video, at six strengths of each trouble:
 
 # %%
 strengths = lesson.choose([0, 0.2, 0.4, 0.6, 0.8, 1.0], [0, 1.0])
@@ -207,9 +212,15 @@ curves = sweeps.sweeps(trained, videos, objects, strengths)
 sweeps.draw_sweeps(curves)
 
 # %% [markdown]
-# The upper row says what you gain, the lower row who is heard. Where the lower curves fall, the detector notices by itself that its own frame has become a poor witness. Nobody has told it: there is no "this frame is blurred" input. Its vector just fits less well to its own frame's proposals than to those of others.
+# The upper row says what you gain, the lower row who is heard; its dashed lines are an even spread. For Temporal RoI Align the region itself and the key frame's map are added. In numbers:
+
+# %%
+print(sweeps.summary(curves))
+
+# %% [markdown]
+# Compare *when* the weight moves with *when* the score does. If the attention fell only where the score suffers, one could say that the detector notices a poor witness. If it moves before that, or hardly at all, it is no measure of how bad the frame is. There is no "this frame is blurred" input: a changed picture gives changed vectors, and these fit better or worse to those of other frames.
 #
-# Where a curve does not fall, believe the curve and not the story. A board in front of the object may make the region look like a board, and then it has no reason to ask for cars.
+# Believe the curves and not the story. A board in front of the object may make the region look like a board, and then it has no reason to ask for cars.
 
 # %% [markdown]
 # ## 7. Which frames?
@@ -218,21 +229,18 @@ sweeps.draw_sweeps(curves)
 #
 # | rule | frames | good for |
 # |---|---|---|
-# | `adaptive` | spread evenly over the whole video, chosen once | stored videos; the choice of the official code |
+# | `adaptive` | spread evenly over the whole video, chosen once (the name is the official code's: nothing adapts to the picture) | stored videos |
 # | `sliding` | the neighbours of the key frame, before and after | long videos |
 # | `past` | only frames before the key frame | a running camera |
 
 # %%
 lesson.predict(
-    "A video has 10 frames, and the adaptive rule shall choose 14. What does it do?",
-    ["it takes 10", "it takes some frames twice", "it stops with an error"],
+    "You move the key frame to another place in the video. Which rule keeps its reference frames?",
+    ["adaptive", "sliding", "past"],
 )
 
-# %%
-print(adaptive_references(frame_count=10, count=14))
-
 # %% [markdown]
-# Move the key frame (orange mark): which rules change their frames? Move it to the very start and to the very end, and read what each rule has to wait for.
+# Move the key frame (amber mark): which rules change their frames? Move it to the very start and to the very end, and read what each rule has to wait for.
 
 # %%
 timeline.explore_timeline()
@@ -247,6 +255,9 @@ timeline.explore_timeline()
 
 # %%
 cost.draw_cost(cost.measure(easy, repeats=lesson.choose(5, 1)))
+
+# %% [markdown]
+# The bottom part, the frame's own maps and proposals, is the same work for every bar: where it differs, you see the noise of this machine.
 
 # %% [markdown]
 # How often does one key frame compare something? Ours, and the detector of the paper with its frames of 1000 × 600 pixels:
@@ -344,8 +355,10 @@ check.similar(two_most_similar)
 lesson.quiz()
 
 # %% [markdown]
+# **In one sentence:** boxes ask boxes and cells ask cells of other frames, similar ones weigh more, and what other frames give is remembered once for all key frames.
+#
 # ## Where to go next
 #
-# All this helps only if frames of one video, and boxes of one object, get similar vectors. Can one *train* for that directly? That is the idea of contrast: **04_contrast**.
+# All this helps only if frames of one video, and boxes of one object, get similar vectors. Can one *train* for that directly? That is the idea of contrast: [04 Contrast](04_contrast.ipynb).
 #
 # Read the code: `clab_lite/detector/selsa.py`, `temporal_roi_align.py`, `memory.py`, `video.py`. What this lesson shows is read off by `clab_lite/lessons/references/observe.py`.

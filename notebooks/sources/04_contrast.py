@@ -53,8 +53,8 @@ terms = torch.exp(cosines / temperature)
 terms
 
 # %% [markdown]
-# **Step 4: the share.** A is the *anchor*: the one who looks around. It looks for its positive A′ among A′ and all
-# negatives, here B alone. What share of the sum does A′ have? Then A′ is the anchor and looks for A. (B has no second
+# **Step 4: the share.** A is the *anchor*: the one who looks around. (It has nothing to do with the anchors of lesson
+# 02, which are boxes.) It looks for its positive A′ among A′ and all negatives, here B alone. What share of the sum does A′ have? Then A′ is the anchor and looks for A. (B has no second
 # frame here, so it looks for nobody.)
 
 # %%
@@ -96,8 +96,9 @@ lesson.predict(
 
 # %% [markdown]
 # Drag a point on the circle, or move the sliders (the arrow keys work too). On the right: the share that each anchor
-# gives to its positive (blue) and to the negative (red), and each pair's part of the loss. The black arrows show where
-# gradient descent would move each point; a longer arrow is a stronger pull.
+# gives to its positive (blue) and to the negative (orange-red), and each pair's part of the loss. The black arrows show
+# where gradient descent would move each point; a longer arrow is a stronger pull. At the start A hardly moves: A′ pulls
+# it one way, B pushes it the other way.
 
 # %%
 circle = contrast.angle_explorer()
@@ -110,6 +111,17 @@ circle
 # 2. Put all three at the same angle. The loss is exactly ln 2: a guess among two.
 # 3. Put A and A′ at the same angle and B opposite. How small does the loss get at τ = 2? At τ = 0.1?
 # 4. Put B between A and A′. Whose arrow is the longest?
+#
+# <details><summary>Answers</summary>
+#
+# 1. Small, but not 0: the next cell prints it.
+# 2. All three cosines are 1, so A′ and B have equal terms, and each share is one half: −ln(1/2) = ln 2.
+# 3. The cosines are 1 and −1, so the share is 1 / (1 + e^(−2/τ)). At τ = 2 that is 0.73, a loss of 0.31: the best that
+#    there is at this temperature. At τ = 0.1 the loss is about 0.000000002.
+# 4. Those of A and A′: they turn to each other, although B stands between them. The one nearer to B has the longest
+#    arrow. B is pushed from both sides, and the two pushes nearly cancel.
+#
+# </details>
 
 # %%
 for b, tau in [(100, 0.5), (215, 0.5), (215, 0.1)]:
@@ -142,18 +154,27 @@ contrast.flow_player()
 #
 # * **alignment**: the mean squared distance between positives. 0: the frames of a clip are one point;
 # * **uniformity**: how crowded all points are, whatever their clip (a logarithm). 0: all are in one place; the more
-#   evenly they are spread, the lower.
+#   evenly they are spread, the lower. Tight groups cost some uniformity; the question is how much.
 #
-# The numerator of the loss *pulls* positives together: alignment. The denominator *pushes* negatives apart: uniformity.
-# What if we leave the push out? "Pull alone" is the loss without any negatives.
+# The numerator of the loss *pulls* positives together: alignment. The denominator *pushes* negatives apart and keeps
+# uniformity low. What if we leave the push out? "Pull alone" is the loss without any negatives.
 
 # %%
 contrast.flow_explorer()
 
+# %%
+for name, negatives in {"NT-Xent": True, "pull alone": False}.items():
+    flow = contrast.move_points(negatives=negatives)
+    print(f"{name:10s} uniformity {flow.uniformity[0]:.2f} before,", end=" ")
+    print(f"{flow.uniformity[-1]:.2f} after,", end=" ")
+    print(f"nearest clips {flow.nearest_clips(flow.steps):.0f}° apart")
+
 # %% [markdown]
 # The pull alone makes each clip tight, too. But nothing keeps different clips apart: look at their angles, for several
-# starts. Uniformity gets worse instead of better. (With six clips, or with a small temperature, NT-Xent may get stuck:
-# on a circle, points cannot pass one another without a cost. A space of many dimensions leaves more ways around.)
+# starts. Uniformity rises in both runs, because twelve spread points become four tight groups. With NT-Xent it stays
+# lower, since the groups keep apart; with the pull alone nothing keeps it from rising further.
+#
+# (With six clips, or with a small temperature, NT-Xent may get stuck: on a circle, points cannot pass one another without a cost. A space of many dimensions leaves more ways around.)
 #
 # Free points are the harmless case. In training, a *network* makes the points, and one weight moves all of them.
 
@@ -167,9 +188,10 @@ lesson.predict(
 contrast.branch_explorer()
 
 # %% [markdown]
-# Go back to step 0: a fresh branch puts *all* frames in nearly the same place, because its weights are the same for all
-# of them. For the pull alone this is already perfect: its loss is almost 0. This is called *collapse*: an embedding
-# which is the same for everything. Negatives make it costly. At step 0 NT-Xent stands at the value marked "chance";
+# Go back to step 0: a fresh branch puts *all* frames in nearly the same place. Random layers with ReLUs, and a mean over
+# all cells, turn all pictures into nearly the same direction: after a ReLU no number is negative.
+#
+# For the pull alone this is already perfect: its loss is almost 0. This is called *collapse*: an embedding which is the same for everything. Negatives make it costly. At step 0 NT-Xent stands at the value marked "chance";
 # section 5 explains it.
 #
 # ## 4 The temperature
@@ -180,7 +202,8 @@ contrast.branch_explorer()
 # $$\frac{\partial \ell}{\partial s_{an}} = \frac{q_n}{\tau} \qquad
 # \frac{\partial \ell}{\partial s_{ap}} = -\frac{1 - q_p}{\tau}$$
 #
-# Each negative is pushed in proportion to its share. The pull on the positive is as strong as all pushes together.
+# Each negative is pushed in proportion to its share. The pull on the positive's *cosine* is as strong as all pushes
+# together. (On the way from a cosine to the vectors a factor comes in: lesson 05, section 8, meets a case where it is 0.)
 # PyTorch agrees; here is one positive (first) and two negatives:
 
 # %%
@@ -197,8 +220,9 @@ lesson.predict(
 )
 
 # %% [markdown]
-# Left: who takes the push. "Count" is how many negatives would share it, were it even (the exponential of the shares'
-# entropy). Right: the same at every temperature, and what is left to learn: 1 − the positive's share.
+# Left: who takes the push. "Count" is an effective number: 9 if all nine negatives had the same share, 1 if one had
+# everything. The green line marks the positive's cosine among theirs. Right: the closest one's part at every
+# temperature, and what is left to learn: 1 − the positive's share.
 
 # %%
 contrast.temperature_explorer()
@@ -238,7 +262,9 @@ lesson.predict(
 contrast.batch_explorer()
 
 # %% [markdown]
-# * Equal embeddings give chance exactly, and so, nearly, does an untrained branch: that is where training starts.
+# * Equal embeddings give chance exactly, and so, nearly, does an untrained branch. The branch here got random features,
+#   not pictures: nothing in them says which frames belong together. Real frames of one clip look alike from the start, so
+#   in lesson 05 the loss begins somewhat below chance.
 # * Random directions cost *more* than chance: they do differ, but in the wrong places. At a small τ that is expensive.
 #   A loss above chance is worse than one of embeddings that are all the same.
 # * Set clips and GPUs to 1. Not one negative is left, and the loss is exactly 0.
@@ -262,11 +288,14 @@ contrast.reading_explorer()
 from clab_lite.training.losses import contrast_chance
 
 for clips in (2, 16):
+    # one empty target per clip: at frame level only their number counts
     chance = contrast_chance("frame", 3, [{}] * clips)
     print(f"{clips:2d} clips: chance {chance:.4f}; a loss of 1.5 is {1.5 / chance:.0%} of it")
 
 # %% [markdown]
 # ## 6 One name, several losses
+#
+# *This section and the next may be skipped at a first reading; lesson 05 does not need them.*
 #
 # With more than two frames per clip there are several positives, and authors differ in what the denominator holds:
 #
@@ -321,7 +350,9 @@ for name, six in {
 # teach nothing.
 
 # %%
-contrast.draw_half_precision(temperature=0.1)[0]
+figure, numbers = contrast.draw_half_precision(temperature=0.1)
+print(numbers)
+figure
 
 # %% [markdown]
 # That is why `AuxiliaryBranch` in `clab_lite/detector/contrast.py` takes the loss in float32, also when the rest of the
@@ -417,6 +448,9 @@ contrast.checks.chance(my_chance)
 lesson.quiz()
 
 # %% [markdown]
-# **Where to go next.** Lesson 05 puts this loss where CLAB has it: on the features of a video detector, as an auxiliary
-# branch. The code that you have met: `clab_lite/detector/contrast.py` (the branch) and `clab_lite/training/losses.py`
+# **In one sentence:** NT-Xent is minus the logarithm of the positive's share among the positive and all negatives; it
+# pulls the frames of a clip together and pushes clips apart, and its value means something only beside ln(1 + negatives).
+#
+# **Where to go next:** [05 The auxiliary branch](05_the_auxiliary_branch.ipynb) puts this loss where CLAB has it: on the
+# features of a video detector, as an auxiliary branch. The code that you have met: `clab_lite/detector/contrast.py` (the branch) and `clab_lite/training/losses.py`
 # (the chance level).

@@ -15,9 +15,9 @@ lesson = lessons.start("05_the_auxiliary_branch")
 # %% [markdown]
 # ## 1. One real batch
 #
-# Training looks at **clips**. A clip is a *key frame* and T *reference frames* from the same video, at most 9 frames away (T = 2 here, `data.references`). A batch has B clips (`train.clips_per_rank`).
+# Training looks at **clips**. A clip is a *key frame* and T *reference frames* from the same video, at most 9 frames away (our training videos have 8 frames: from anywhere in them). T = 2 here, `data.references`. A batch has B clips (`train.clips_per_rank`; a *rank* is one process on one GPU).
 #
-# The next cell reads the very batch that a training with this preset would see at one of its first steps. Change `preset` to `"laptop"` for a bigger network.
+# The next cell reads the very batch that a training with this preset would see at one of its first steps: the first batch in which two clips show the same class. Section 8 needs that. Change `preset` to `"laptop"` for a bigger network.
 
 # %%
 preset = "lesson"
@@ -63,14 +63,14 @@ lessons.explore(
 # %% [markdown]
 # ## 3. The loss as a ledger
 #
-# The label of a row is the number of its clip. Two rows with one label are a **positive** pair: the loss pulls them together. Two rows with different labels are a **negative** pair: it pushes them apart. For an anchor $i$, a positive $p$ and the negatives $k$ of $i$, with the temperature τ (`temperature`):
+# The label of a row is the number of its clip. Two rows with one label are a **positive** pair: the loss pulls them together. Two rows with different labels are a **negative** pair: it pushes them apart. For an anchor $a$, a positive $p$ and the negatives $n$ of $a$, with the temperature τ (`temperature`):
 #
-# $$\mathrm{term}(i, p) = \log\Big(1 + \sum_k e^{(s_{ik} - s_{ip})/\tau}\Big)$$
+# $$\ell(a, p) = \ln\Big(1 + \sum_n e^{(s_{an} - s_{ap})/\tau}\Big)$$
 #
-# NT-Xent is the mean of all terms. We keep two accounts:
+# This is $\ell(a, p)$ of lesson 04, with both sides of the fraction divided by $e^{s_{ap}/\tau}$. NT-Xent is the mean of all these terms. We keep two accounts:
 #
 # - each positive pair **pays** its term: the shares of all positives add up to 100 %;
-# - each negative pair **causes** a part of it. Without negatives each term is log(1) = 0, so every term is charged to the negatives in its sum, in proportion to their $e^{s/\tau}$. These shares add up to 100 % too.
+# - each negative pair **causes** a part of it. Without negatives each term is ln(1) = 0, so every term is charged to the negatives in its sum, in proportion to their $e^{s/\tau}$. These shares add up to 100 % too.
 
 # %%
 lesson.predict(
@@ -85,7 +85,9 @@ print(f"negatives: mean cosine {ledger.similarity[ledger.negative].mean():.3f}")
 print(f"loss {ledger.loss:.3f}, by the library {float(path.loss):.3f}, chance {ledger.chance:.3f}")
 
 # %% [markdown]
-# A new network with ReLUs gives all pictures nearly the same direction: every cosine is close to +1. *Chance* is the loss when all embeddings are equal, log(1 + negatives of a row). The loss starts near chance, not at some huge number.
+# A new network with ReLUs gives all pictures nearly the same direction: every cosine is close to +1. *Chance* is the loss when all embeddings are equal, ln(1 + negatives of a row).
+#
+# The loss starts somewhat *below* chance here. Backgrounds differ between videos, so even random weights give positives a slightly larger cosine than negatives (both are printed above), and a division by τ = 0.1 makes this difference ten times larger. (The untrained branch of lesson 04 got random features, in which the frames of a clip had nothing in common: there the start was at chance.)
 
 # %% [markdown]
 # ## 4. Real gradient steps
@@ -119,9 +121,11 @@ lessons.explore(
 )
 
 # %% [markdown]
-# The black frames on the diagonal are the clips. After learning they should be red (alike) and everything else pale or blue. The blue line is the mean over the other batches, the pale area reaches from the lowest to the highest of them.
+# The black frames on the diagonal are the clips. After learning they should be red (alike) and everything else pale or blue. The blue lines are the mean over the other batches: solid for the run that is shown (the pale area reaches from the lowest to the highest of them), dotted for the other run. **The title of the figure has the answer**: both means, side by side.
 #
-# Learned by heart, the loss of *this* batch falls to almost nothing. The others stay well above it, and they differ widely among each other. So a small contrastive loss on what was learned tells little about other clips. Switch to the second run and compare the blue lines before you call one of them better.
+# Learned by heart, the loss of *this* batch falls to almost nothing. The others fall as well, but less far, and they differ widely among each other: one of them may stay near chance. So a small contrastive loss on what was learned tells little about other clips.
+#
+# A few batches and one start are a small sample. Compare the distance of the blue lines with the height of the pale area before you call one way of learning better.
 
 # %% [markdown]
 # ## 5. The microscope
@@ -138,26 +142,17 @@ lessons.explore(
 branch.view(batch, runs["a new batch each step"])
 
 # %% [markdown]
-# ## 6. Temperature
+# ## 6. Who of this batch is blamed?
 #
-# τ divides every cosine before the exponential. The paper uses τ = 0.1. The cosines below are the same at every τ; only the accounts change.
-
-# %%
-lesson.predict(
-    "τ gets smaller. What happens to the blame of the negatives?",
-    [
-        "it spreads evenly over all of them",
-        "the few most similar ones get nearly all of it",
-        "nothing: cosines count",
-    ],
-)
+# You know from lesson 04 that a small τ blames the closest negatives alone. Which ones are they, here? The bars are the negative pairs of this batch, the worst first. **Amber** ones come from two clips that show the same class. For the branch they are negatives; for the detector they are the same kind of thing. The cosines are the same at every τ; only the accounts change.
 
 # %%
 tau = lessons.log_slider("temperature τ", 0.02, 2.0, 0.1)
-lessons.explore(branch.temperature_view(runs["a new batch each step"], steps), temperature=tau)
+blame = branch.temperature_view(runs["a new batch each step"], steps, batch.classes)
+lessons.explore(blame, temperature=tau)
 
 # %% [markdown]
-# A small τ looks only at the hardest negatives; a large one treats them all alike. Neither is right as such. A warning ahead of section 8: the hardest negative may be a *false* one.
+# The line under the figure says how much of the blame falls on amber pairs, and how much that would be if all negatives were blamed alike. Such pairs are called *false negatives*: section 8 comes back to them.
 
 # %% [markdown]
 # ## 7. How many clips?
@@ -169,6 +164,8 @@ branch.fewer_clips(detector, batch)
 
 # %% [markdown]
 # One clip: no negatives, loss 0, gradient 0. The branch is switched off, without any message. Two clips: all negatives of a frame come from *one* other clip. This is why the small presets take 4 clips per batch.
+#
+# The last column, the length of the gradient at C4, is here for its 0. It does not say that two clips teach more than four: the loss is a mean over more frames when there are more clips, so each frame's part is smaller. What counts is from how many different clips the negatives come.
 
 # %% [markdown]
 # ## 8. Where the branch is blind
@@ -188,7 +185,9 @@ stills = batch.with_stills(2, 3)
 branch.still_bars(branch.forces(detector, stills))
 
 # %% [markdown]
-# A term is 0 only if *negatives* are far away; perfect positives are not enough. So stills pay their share. But look at the **pull**, the part of the gradient that draws positives together: for stills it is 0. At cosine 1 there is nothing left to pull. A still teaches only "be different from the others", never "be the same although you look different". That second lesson is what blur and occlusion need.
+# A term is near 0 only if the *negatives* are far away; perfect positives are not enough. So stills pay their share. But look at the **pull**, the part of the gradient that draws positives together: for stills it is 0. (The bars show the length of this gradient on the embeddings of the clip.) At cosine 1 there is nothing left to pull. A still teaches only "be different from the others", never "be the same although you look different". That second lesson is what blur and occlusion need.
+#
+# Lesson 04 said that the pull is as strong as all pushes together. That was the derivative by the *cosine*. Here it is carried on to the embedding: a cosine that stands at its maximum, 1, has slope 0, and the pull vanishes on the way.
 #
 # The same with the shipped, trained weights:
 
@@ -213,7 +212,7 @@ print(branch.count_false_negatives(config, videos, lesson.choose(500, 50)))
 #
 # Frame level (official): one row per frame, positives are frames of a clip. Background counts as much as the object, and two objects in one frame share one row.
 #
-# Object level (`detector.contrast.level = "object"`, ours): each drawn box is cut out of C4, one row per box, and positives are **the same object** in the clip's frames. Two objects of one frame are negatives of each other. Same branch, other rows:
+# Object level (`detector.contrast.level = "object"`, ours): each annotated box is cut out of C4, one row per box, and positives are **the same object** in the clip's frames. Two objects of one frame are negatives of each other. Same branch, other rows:
 
 # %%
 frames = branch.follow(trained.detector, batch)
@@ -221,7 +220,7 @@ objects = branch.follow_objects(trained.detector, batch)
 branch.levels(batch, frames, objects)
 
 # %% [markdown]
-# Compare both losses with the level at which these weights were trained (printed above). A branch that tells clips apart need not tell objects apart. Still images never take part at object level: they have no tracks.
+# The two losses have different numbers of negatives: compare each with its own chance, as the titles do. And compare both with the level at which these weights were trained (printed above). A branch that tells clips apart need not tell objects apart. Still images never take part at object level: they have no tracks.
 
 # %% [markdown]
 # ## 9. The proof: inference does not know the branch
@@ -319,6 +318,8 @@ branch.check.without_branch(my_weights, trained.detector)
 lesson.quiz()
 
 # %% [markdown]
-# **Where to go next:** the branch's loss is added to the detector's with a small, fading weight. Lesson 06 lets you move that weight.
+# **In one sentence:** the auxiliary branch is NT-Xent on one vector per frame, with the clip as the label; it exists in training only, sees neither classes nor places, and needs at least two clips that move.
+#
+# **Where to go next:** the branch's loss is added to the detector's with a small, fading weight. [06 Loss weights](06_loss_weights.ipynb) lets you move that weight.
 #
 # Sources: the paper (arXiv 2508.20551) describes the branch and its weight in its method section; NT-Xent as computed here is `pytorch_metric_learning.losses.NTXentLoss`. The code of this lesson: `clab_lite/detector/contrast.py` (51 lines) and `clab_lite/lessons/branch/`.

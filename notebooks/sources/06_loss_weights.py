@@ -29,7 +29,8 @@ lesson = lessons.start("06_loss_weights")
 # | $t$ | progress: 0 at the first step, 1 at the last | `progress` |
 #
 # The official recipe (arXiv 2508.20551 and its released code) starts at $w = 0.005$ and goes down to zero in a straight
-# line. So the branch helps to shape the features early, and the detector has the last word.
+# line, which it reaches at half of the training (`until=0.5`). So the branch helps to shape the features early, and the
+# detector has the last word.
 
 # %%
 weight = linear_decay(start=0.005, until=0.5)
@@ -39,8 +40,8 @@ for progress in (0.0, 0.25, 0.5, 0.75):
 # %% [markdown]
 # The **shape** of the way down is a choice too: a line, a cosine (slow, fast, slow), a step, or no way down at all.
 #
-# Move both sliders. Read the line below the figure: with the same start, the shapes give the branch very different
-# amounts of training.
+# Move both sliders. Read the line below the figure: with the same start and the same end, a line and a cosine give the
+# branch the same amount of training in all, a step gives twice as much. A constant never ends and gives the most.
 
 # %%
 lessons.explore(
@@ -54,6 +55,7 @@ lessons.explore(
 #
 # Write the linear weight yourself. `progress` goes from 0 to 1, `start` is the weight at 0, and from `until` on the
 # weight is zero.
+
 
 # %% tags=["exercise"]
 def my_weight(progress, start, until):
@@ -78,9 +80,8 @@ weights.check.linear_decay(my_weight)
 #
 # Long trainings are interrupted and resumed. The weight must not care.
 #
-# The released code keeps the weight *inside the model*. A hook lowers it step by step until it is zero, and then leaves
-# it alone. But the weight is not saved with the model. Who resumes **after** that point builds a new model, and that
-# one begins with 0.005.
+# The released code keeps the weight *inside the model*. A hook, a function that is called at every step, writes it
+# until half of the training, and then does nothing any more. The weight is not saved with the model.
 
 # %%
 lesson.predict(
@@ -95,8 +96,11 @@ lesson.predict(
 lessons.explore(weights.resumed_figure, resumed=lessons.slider("resumed at", 0.05, 0.95, 0.7, 0.05))
 
 # %% [markdown]
-# In this library the weight is a **pure function** of progress: it keeps no state, so nothing can be lost. (The red
-# curve follows the hook as the released code runs it.)
+# The orange curve, "official hook", follows the released code. Who resumes there builds a new model, which begins with
+# 0.005. Before one half, the hook writes the right weight at the next step. After it, no hook lowers the weight any
+# more.
+#
+# In this library the weight is a **pure function** of progress: it keeps no state, so nothing can be lost.
 
 # %% [markdown]
 # ## 3. What does the weight weigh?
@@ -120,7 +124,7 @@ print(f"{len(study.records)} measured runs. To make them again: {study.command}"
 
 # %%
 lesson.predict(
-    "In these runs, before any weight: which loss pulls harder at C4 in the first step?",
+    "In these runs, before any weight: which loss pulls harder at C4 after the first step?",
     ["detection: it is four losses", "both about the same", "contrast"],
 )
 
@@ -136,7 +140,8 @@ lessons.explore(
 # * The last layers of a new detector begin with very small numbers, so almost nothing of the detection gradient gets
 #   back to C4. As they grow, it grows (left panel, blue).
 # * The contrastive gradient depends on how hard the pairs still are (lesson 04).
-# * Each measurement comes from one batch, and batches differ: the curves jump.
+# * Each measurement comes from one batch, and batches differ: the curves jump. Where a thin line of the contrast drops
+#   to almost nothing, all pairs of that batch were told apart already.
 #
 # So even a constant weight is not a constant share, and "0.005" from one paper is not "0.005" in another network.
 
@@ -144,6 +149,7 @@ lessons.explore(
 # ### Exercise 2: the share
 #
 # Write the formula for the share as a function. `detection` and `contrast` are the two lengths.
+
 
 # %% tags=["exercise"]
 def my_share(detection, contrast, weight):
@@ -167,12 +173,12 @@ weights.check.gradient_share(my_share)
 # %% [markdown]
 # ### Exercise 3: choose a start weight
 #
-# You want the branch to begin with a tenth of the pull: a share of 10 % in the first step. The measured lengths are
-# printed below. Which weight?
+# You want the branch to begin with a tenth of the pull: a share of 10 % right after the first step. The measured
+# lengths are printed below. Which weight?
 
 # %%
 detection, contrast = weights.first_lengths(study)
-print("in the first step, median of the frame-level runs:")
+print("after the first step, median of the frame-level runs:")
 print(f"detection {detection:.4g}, contrast {contrast:.4g}")
 
 # %% tags=["exercise"]
@@ -203,7 +209,8 @@ weights.check.start_weight(my_start, detection, contrast)
 # nearest; the line on top says which one, and how it differs. The dotted share is an estimate: your weight with
 # that run's gradients.
 #
-# "moment" moves through the training. The cloud jumps to the nearest snapshot. Arrow keys work on every slider.
+# AP50 in the line below is of further drawn videos, which are not among the samples: the study makes them for judging
+# only. "moment" moves through the training. The cloud jumps to the nearest snapshot. Arrow keys work on every slider.
 
 # %%
 weights.weight_explorer(study)
@@ -213,9 +220,10 @@ weights.weight_explorer(study)
 #
 # 1. Start weight to 0. Nobody pulls from the branch, and yet frames *of one video* lie together ("cloud of frames",
 #    "coloured by video"). Why? They share their background.
-# 2. Start weight up to 0.5, shape constant. Look at the share, and at AP50 in the line below.
-# 3. The cosine. If it stays near 0, the two losses neither help nor fight each other directly: they use up the same
-#    step length for different things.
+# 2. Start weight up to 0.5, shape constant. Look at the dotted share, and at AP50 in the line below, if a run with such
+#    a weight was measured (the line on top says which one you see).
+# 3. The cosine. If it stays near 0, a small step for one loss changes the other hardly at all. They still meet in the
+#    same features, and over many steps each moves the ground on which the other stands.
 #
 # Words in the line below the figure: *kNN purity*, the share of the five nearest neighbours with the same label;
 # *alignment*, how far positives lie apart (smaller is nearer); *uniformity*, how evenly all points spread over the
@@ -225,12 +233,14 @@ weights.weight_explorer(study)
 # ## 5. So which weight is best?
 #
 # Now all runs at once. Each dot is one training. Dots above each other differ only in their **seed**, the number that
-# fixes all chance. Bars are 95 % intervals of the mean, where there are at least three seeds.
+# fixes all chance; a pale line joins runs of one seed. Colours stand side by side so that none hides another; their
+# weight is the tick between them. Bars are 95 % intervals of the mean, where there are at least three seeds. The scales
+# do not begin at 0.
 
 # %%
 lesson.predict(
     "Against weight 0, what did the best of these weights do to AP50 on held-out videos?",
-    ["a clear gain", "nothing beyond the noise of the seeds", "a clear loss"],
+    ["a clear gain", "nothing beyond the noise of the seeds", "a clear loss", "these runs cannot tell"],
 )
 
 # %%
@@ -243,19 +253,22 @@ weights.against_start(study, scores)
 
 # %% [markdown]
 # The titles are computed from the runs: the best mean, its difference from weight 0 **with the same seed**, and an
-# interval for that difference. "Within noise" means that the interval contains 0: these runs do not tell.
+# interval for that difference. "Within noise" means that the interval contains 0. If a title says "too few seeds", the
+# question stays open, and so does your prediction.
 #
 # One more caution. We picked the *best* of several settings, and the best of many is partly the luckiest. So the
 # intervals in the titles are wider than 95 %: with k settings, each one gets a k-th of the 5 % that may go wrong
-# (Bonferroni). The table has all settings, each with its plain 95 % interval.
+# (Bonferroni). And from here on these videos have been used for a choice: they can no longer judge it.
+#
+# The table has all settings, each with its plain 95 % interval where there are three seeds (else the cell is empty).
 
 # %%
 weights.table(study, scores[:2])
 
 # %% [markdown]
-# Why publish a branch, then? These are short trainings of a very small detector on drawn videos. The paper reports its
-# gain for a ResNet-50 and more on ImageNet VID. Both can be true. Lesson 09 looks for settings in which the branch
-# matters, and counts the failures too.
+# What does that say about the paper? Little, whichever way the titles above read. These are short trainings of a very
+# small detector on drawn videos; the paper reports its gain for a ResNet-50 and larger on ImageNet VID. Both can be
+# true. Lesson 09 looks at more settings, and counts the failures too.
 
 # %% [markdown]
 # ## 6. Live: train it yourself
@@ -290,12 +303,14 @@ weights.compare_figure(runs)
 # %% [markdown]
 # These are single runs of a few seconds: believe the large differences only.
 #
-# Look at *uniformity*. With weight 0 nobody trains the branch, and its embeddings stay in one narrow bundle. A little
-# weight spreads them out.
+# Look at *uniformity*, where smaller is more spread out. With weight 0 nobody trains the branch: its embeddings show
+# what the class loss alone makes of them. Does a weight spread them out? Whether a large weight spreads them more than
+# a small one, single runs cannot tell.
 #
-# Now you. Choose, press **Train** (click, or Tab to the button and Space), and watch the points move; then scrub through
-# the steps. Left: what detection needs, objects of one class together. Right: what the branch is told, frames of one
-# video together (or views of one object).
+# Now you. Choose, press **Train** (click, or Tab to the button and Space), and watch the points move; then scrub
+# through the steps. Left: what detection needs, objects of one class together. Right: what the branch is told, frames
+# of one video together (or views of one object). There a colour and a shape together name a video (or an object); they
+# have no relation to the colours on the left.
 
 # %%
 bench.board(weights.LiveSetting(weight=0.3, steps=steps))
@@ -316,9 +331,10 @@ bench.board(weights.LiveSetting(weight=0.3, steps=steps))
 # * A weight says nothing without the gradients. Measure the **share** where the two losses meet.
 # * The share moves during training, also when the weight does not.
 # * A schedule as a pure function of progress survives every interruption.
-# * A small weight is a cheap trial. A large one takes the shared features away from the detector.
-# * One seed tells nothing. Several seeds, paired, with an interval: then you may say "better", or honestly "within
-#   noise".
+# * A small weight is a cheap trial. A large one *can* take the shared features away from the detector: compare the
+#   class accuracies in section 6.
+# * One seed cannot tell a method from luck. Several seeds, paired, with an interval: then you may say "better", or
+#   honestly "within noise".
 #
 # ## Test yourself
 
@@ -326,6 +342,6 @@ bench.board(weights.LiveSetting(weight=0.3, steps=steps))
 lesson.quiz()
 
 # %% [markdown]
-# **Where to go next:** [07 Train the full detector](07_train_the_full_detector.ipynb), with this weight on a live board.
-# Sources: the weight and its schedule, arXiv 2508.20551 and its released code; gradients at a shared layer as the
-# measure of balance, GradNorm (arXiv 1711.02257, section 3); alignment and uniformity, arXiv 2005.10242.
+# **Where to go next:** [07 Train the full detector](07_train_the_full_detector.ipynb), with this weight on a live
+# board. Sources: the weight and its schedule, arXiv 2508.20551 and its released code; gradients at a shared layer as
+# the measure of balance, GradNorm (arXiv 1711.02257, section 3); alignment and uniformity, arXiv 2005.10242.

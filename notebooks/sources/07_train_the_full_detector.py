@@ -52,7 +52,7 @@ band = training.expected_band(baseline, videos)
 print(band)
 
 # %% [markdown]
-# A band from few runs is narrow. That a new run leaves it here and there is no alarm; that it leaves and stays away is.
+# A band from few runs is narrow, and the rows of one run hang together: a run that lies a little above the band tends to stay there. With $n$ runs, a further normal run is outside at any step with probability $2/(n+1)$. So **being outside is no alarm**. An alarm is a curve that leaves by several widths of the band, that rises where the others fall, or that is not finite.
 
 # %%
 lesson.predict(
@@ -77,9 +77,10 @@ with first:
 # How to read it:
 #
 # - **Detection loss**: the sum of four. It falls fast, then slowly. Each point is the mean over the steps since the point before.
-# - **Contrast**: the dashed line is *chance*, the loss of embeddings that tell nothing. The weights of the branch itself get no gradient here. What moves this curve is C4 below it, which changes for the sake of detection.
+# - **Contrast**: the dashed line is *chance*, the loss of embeddings that tell nothing. The curve begins below it: frames of a clip show nearly the same pixels, and even an untrained network gives them nearly the same embedding (lesson 05). The weights of the branch itself get no gradient here. What moves the curve from then on is C4 below it, which changes for the sake of detection.
+# - **Band**: count the rows inside, and beside them how many were to be expected. Then look *how far* outside the others are.
 # - **Schedules**: what is still to come is pale. The learning rate first rises, then falls to zero at the end of the *whole* run.
-# - **AP50** is what we want. The losses are only what we can differentiate. **A lower loss is not a higher AP.**
+# - **AP50** is what we want. The losses are only what we can differentiate. **A lower loss is not a higher AP.** The dots are of a few videos and few of their frames. The range in grey is of the study's runs, on other and many more videos: it tells how far seeds lie apart, not how high the dots should be.
 
 # %% [markdown]
 # ## 4. CLAB, stopped in the middle
@@ -145,23 +146,25 @@ print(training.compare_runs(whole, parts))
 rows = read_log(folder / "log.jsonl")
 lessons.explore(
     lambda row: training.draw_row(rows, row - 1),
-    row=lessons.slider("row", 1, len(rows), 2, 1),
+    row=lessons.slider("row", 1, len(rows), 1, 1),
 )
 
 # %% [markdown]
-# Two readings that people get wrong:
+# Three readings that people get wrong:
 #
 # 1. **The share of the loss is not the share of the gradient.** The weighted contrast is a tiny part of the total, and yet its gradient at C4 can be a good part of the whole: lesson 06 measures it.
 # 2. **`gradient_norm` stands before clipping.** Values far above `train.gradient_clip` are cut down to it; single high ones are normal early on.
+# 3. **A row is a mean.** From row 2 on, the sum under the figure may differ from `losses.total` in the third decimal: a row holds means over the steps since the row before, and the mean of weight × contrast is not the last weight × the mean contrast. Row 1 is of one step, so there they agree.
 
 # %% [markdown]
 # ## 7. The two runs side by side
 
 # %%
-training.draw_two(("baseline", first.rows, first.ap), ("CLAB", second.rows, second.ap), band)
+print(training.ap_gap(first.ap, second.ap, band))
+training.draw_two(("baseline", first.rows, first.ap), ("CLAB", second.rows, second.ap), band, len(few))
 
 # %% [markdown]
-# **One seed proves nothing.** Compare the gap between the two lines with the band: that is how far runs of *one* method lie apart when only the seed changes. A gap that fits into the band could be luck, in either direction.
+# **One seed proves nothing.** Left, compare the gap between the two lines with the band: that is how far runs of *one* method lie apart when only the seed changes. For AP50 there is no band along the way. The only measure of luck is how far the measured runs lie apart at their end: the cell prints it beside the gap. A gap that fits into that could be luck, in either direction; and on few videos luck is larger still.
 #
 # Whether the branch helps is a question for several seeds, paired, with an interval: lesson 09 asks it.
 
@@ -189,9 +192,9 @@ for row in read_log(lesson.folder / "wild" / "log.jsonl"):
     print(f"step {row['iteration']}: total {total:.3g}, gradient norm {norm:.3g}")
 
 # %% [markdown]
-# Read the message from left to right: **when** (the step), **what** (every component: which loss went first?), **who** (the samples of this batch: is one file broken?), **what to do**. The rows above it tell the story before: the gradient norm rises before the loss breaks.
+# Read the message from left to right: **when** (the step), **what** (every component: which loss went first?), **who** (the samples of this batch: is one file broken?), **what to do**. The rows of the log tell the story before: compare the last one with the first. Loss and gradient norm can leap together, in a single step, and the next loss is no number any more.
 #
-# The run stops *before* such weights get into a checkpoint: what lies on the disk is from before.
+# The run stops *before* such weights get into a checkpoint. If one was written, it is from before.
 
 # %% [markdown]
 # ## Exercises

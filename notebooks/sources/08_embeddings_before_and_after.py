@@ -76,8 +76,13 @@ frames
 # **Read it.** Frames of a video lie together *without any training*: neighbouring frames show nearly the same pixels,
 # and even random filters answer alike to alike pixels. A picture of the right map alone would look like a success.
 #
-# Colour by *trouble*: what do the points far from their video have in common? Point at some of them.
-#
+# The picture that stands here without a kernel shows some of the videos in colour. With a kernel, colour by *trouble*:
+# what do the points far from their video have in common? Point at some of them. The next cell counts.
+
+# %%
+print(maps.straggler_words(moments["before training"]["frame"]))
+
+# %% [markdown]
 # The scores say it without a map. They are computed from all numbers of the embedding, not from the two coordinates:
 #
 # * **silhouette** (−1 to 1): how much nearer a row is to its own group than to the next group;
@@ -89,6 +94,13 @@ frames
 # %%
 frame_scores = maps.scores(moments, "frame")
 maps.readable(frame_scores)
+
+# %%
+print(maps.beside_guessing(moments, "frame"))
+
+# %% [markdown]
+# A frame counts as the class of its largest object. A number near guessing, or even below it, says that the neighbours
+# from other videos are chosen by something else: the background, which tells nothing about class.
 
 # %% [markdown]
 # ## 3 Objects: who lies beside whom
@@ -135,9 +147,10 @@ lessons.explore(
 )
 
 # %% [markdown]
-# **Read it.** With a small gap, meaningless names score nearly as high as true ones: the neighbours are the *same
-# object* a few frames away, and it has the same name whatever the name is. This number measures tracks. Only without
-# the own video does it measure classes, and there the control falls to guessing.
+# **Read it.** The control is made of the CLAB embeddings: compare it with that curve. With a small gap, names that mean
+# nothing score far above guessing: the neighbours are the *same object* a few frames away, and it has the same name
+# whatever the name is. The part of the number that the control reaches as well measures tracks. Only without the own
+# video does it measure classes, and there the control falls to guessing.
 #
 # Compare the levels. What is left for *frames* above the control, without their own video? A frame shows mostly
 # background, and all videos share the same pool of backgrounds.
@@ -171,7 +184,7 @@ lessons.explore(
 # **Read it.** C4 comes out of a ReLU, so no number is negative: all vectors point into the same corner of the space,
 # and before training into nearly the same direction. Then everything is close to everything, rows of a track as well.
 # An alignment means nothing without the uniformity beside it. The line under the figure divides alignment by the mean
-# squared distance of *any* two rows: that quotient can be compared.
+# squared distance of *any* two rows: that quotient is the fairer comparison.
 #
 # ## 6 What UMAP may tell, and what not
 #
@@ -199,7 +212,8 @@ maps.draw_projections(projections, colours)
 # **Read it.** All pictures show the same rows of the same table, and the scores of section 3 are the same for all.
 # Under each map stands what it keeps: *neighbours kept*, the share of a row's 10 nearest in the space that are among
 # its 10 nearest on the map; and *far distances*, how well the order of distances between class centres survives (1: the
-# order is the same, 0: nothing of it is left).
+# order is the same, 0: nothing of it is left). The first picture is PCA, as in sections 2, 3 and 7: look what *those*
+# maps kept of the neighbours and of the far distances, and which of the two UMAP keeps better.
 #
 # What you may read from a UMAP map: who is near whom. What you may not: how far apart two groups are, how tight or how
 # large a group is, that one map has "better" clusters than another. For these, use the scores.
@@ -230,8 +244,8 @@ lessons.explore(
 
 # %% [markdown]
 # **Read it.** An interval that holds zero does not say that the branch does nothing; it says that these runs cannot
-# tell. One interval in twenty leaves zero out by luck alone, and there are many here: a single one is a hint, not a
-# finding. Lower alignment, lower uniformity, higher purity and silhouette are what the branch is meant to bring.
+# tell. One interval in twenty leaves zero out by luck alone: count how many are drawn above. A single one is a hint,
+# not a finding. Lower alignment, lower uniformity, higher purity and silhouette are what the branch is meant to bring.
 #
 # Whether detections get better is another question. Lesson 09 asks it.
 #

@@ -49,6 +49,8 @@ table.round(3)
 #
 # - **VOC and MEGA**: the exact area. Each hit adds a step.
 # - **COCO**: the mean of the heights at 101 recalls: 0, 0.01 ... 1 (the orange dots). A recall that is never reached has height 0.
+#
+# The titles below name the steps that each picture shows.
 
 # %%
 evaluation.draw_steps(example)
@@ -138,8 +140,8 @@ left(evaluation.protocol_table(report), index=True)
 
 # %%
 lesson.predict(
-    "Which part of the videos will cost this detector most?",
-    ["fast objects", "noise", "low light", "motion blur", "small objects"],
+    "Which trouble opens the largest gap to clean frames of the same videos?",
+    ["noise", "defocus", "occlusion", "motion blur", "truncation", "deformation", "low light"],
 )
 
 # %%
@@ -153,7 +155,7 @@ lessons.explore(
 # How to read it:
 #
 # - In brackets: the number of objects. A dot without a bar stands on too few videos for an interval.
-# - **Do not compare rows of troubles with each other**: each shows other videos and other classes. The hollow dot is the fair partner: clean frames *of the same videos*, over the classes that both show.
+# - **Do not compare rows of troubles with each other**: each shows other videos and other classes. The hollow ring is the fair partner: clean frames *of the same videos*, over the classes that both show. The title names the largest gap. A ring on the left of its dot means: clean frames score *lower*, so there are too few objects to tell.
 # - In a part by motion or size, the other objects are *ignored*: finding them is neither right nor wrong.
 #
 # Any part can be asked for, and conditions add up. On the command line: `clab-lite evaluate RUN DATASET --subset motion=fast`.
@@ -176,11 +178,11 @@ found = evaluation.found_in_videos(clab, videos, subset=part, store=store)
 evaluation.draw_alike(found)
 
 # %% [markdown]
-# The more a row is of one colour, the less its frames are independent evidence: where one frame is missed, so is the next. The title counts it: with a likeness $\rho$ of two frames of a video (0: as any two frames, 1: identical), $F$ frames of $V$ videos are worth
+# The more a row is of one colour, the less its frames are independent evidence: where one frame is missed, the next is missed more often than elsewhere. The title counts it: with a likeness $\rho$ of two frames of a video (0: as any two frames, 1: identical), $F$ frames of $V$ videos are worth
 #
 # $$\frac{F}{1 + (F/V - 1)\,\rho}$$
 #
-# independent frames (Kish's *design effect*, 1965).
+# independent frames (Kish's *design effect*, 1965). This counts found objects; for AP50 the bootstrap below asks directly.
 #
 # ### The bootstrap
 #
@@ -231,6 +233,8 @@ checks.draw_videos(my_draw)
 # </details>
 
 # %% [markdown]
+# **Half way.** What follows asks another question, and is about as long. A good place to stop for today.
+#
 # ## 4. Is the gain real? One detector against another
 #
 # Two intervals that overlap do not settle it: hard videos are hard for both. `cl.compare` gives both detectors **the same draws** and takes the difference in each.
@@ -243,6 +247,8 @@ print(comparison.verdict)
 evaluation.draw_comparison(comparison, ("baseline", "CLAB"))
 
 # %% [markdown]
+# A dot without a bar stands on too few videos. And *p* (above the figure, where there are enough videos) is the share of such or larger differences to be expected if A and B were equally good.
+#
 # One verdict, on AP50. The other numbers are many, and 1 in 20 intervals leaves out zero by chance alone. So they may suggest a question, not answer one.
 #
 # **What this comparison cannot tell.** It compares *these two sets of weights* on other videos. Train both again with another random seed, and the difference changes too. To say something about the **method**, one needs several seeds of each.
@@ -275,12 +281,11 @@ lessons.explore(
 )
 
 # %% [markdown]
-# The interval on the right is that of Student's t for paired differences $d_1 \dots d_n$: with mean $\bar d$ and spread $s$,
+# The interval on the right is that of Student's t for paired differences $d_1 \dots d_n$: with mean $\bar d$ and standard deviation $s$ (with $n - 1$ in the denominator; in NumPy `ddof=1`),
 #
 # $$\bar d \pm t_{n-1}\,\frac{s}{\sqrt n}$$
 #
-# With five seeds $t_4 = 2.78$: few seeds make wide intervals. When zero lies inside, these runs do not show an effect. That is *not* the same as showing that there is none.
-
+# With five seeds $t_4 = 2.78$, with three $t_2 = 4.30$: few seeds make wide intervals. From fewer than three none is drawn: two differences may be alike by accident, and would look certain. When zero lies inside, these runs do not show an effect. That is *not* the same as showing that there is none.
 #
 # Now all numbers of a setting at once: AP50 of all frames, clean ones, each trouble, slow, medium, fast; or the embeddings at the end of training, by frame and by object. *Silhouette* and *knn* (the share of nearest neighbours with the same label) are better when higher; *alignment* (distance inside a group) when lower; *uniformity* is lower when points are spread out.
 
@@ -292,7 +297,9 @@ lessons.explore(
 )
 
 # %% [markdown]
-# **In words, from the numbers.** The next cell writes its sentences from the table. If the shipped runs change, so do the sentences.
+# **In words, from the numbers.** The one measure that was settled before looking is `AP50 all`; everything else is a hint. The next cell writes its sentences from the table. If the shipped runs change, so do the sentences.
+#
+# *To pay for a look*: who looks at $k$ numbers multiplies each *p* by $k$ (Bonferroni). The sentence says which looks it pays for: all measures of this one setting.
 
 # %%
 own = effects[effects["setting"] == main]
@@ -304,7 +311,7 @@ print("All measures of this setting:", evaluation.conclusion(own))
 # %% [markdown]
 # ### Exercise 3: a paired interval
 #
-# `baseline` and `clab` are dictionaries: seed → AP50. Return `(mean, low, high)`: the mean of the differences and its 95 % interval. There are five seeds, so take 2.7764 for $t_4$.
+# `baseline` and `clab` are dictionaries: seed → AP50, in any order. Return `(mean, low, high)`: the mean of the differences and its 95 % interval. There are five seeds, so take 2.7764 for $t_4$.
 
 # %% tags=["exercise"]
 def my_interval(baseline, clab):
@@ -344,23 +351,24 @@ lessons.explore(
 )
 
 # %% [markdown]
-# Choose `object knn by class` above: does the branch at least change the embedding of objects, which it pulls at? In words:
+# Choose `object knn by class` above: does the branch change how objects lie together? (A branch at frame level does not pull at them directly.) Both measures in words. Here the looks are the settings: each sentence pays for all settings of *one* measure, and not for the other measures that you have clicked through.
 
 # %%
-for videos_judged, tried in effects[effects["measure"] == "AP50 all"].groupby("videos", sort=False):
-    print(f"AP50 on {videos_judged}.", evaluation.conclusion(tried))
+for measure in ("AP50 all", "object knn by class"):
+    for videos_judged, tried in effects[effects["measure"] == measure].groupby("videos", sort=False):
+        print(f"{measure}, judged on {videos_judged}. {evaluation.conclusion(tried)}\n")
 left_out = evaluation.unpaired(study)
 print(f"{len(left_out)} runs have no baseline of their seed, data and videos, and are in no panel.")
 
 # %% [markdown]
-# **What the search may say.** An interval above zero, on the videos that settings were chosen on, is a candidate. It becomes a finding when the same setting stays above zero on videos it was not chosen on, and after paying for all looks (the last sentence of each line).
+# **What the search may say.** An interval above zero, on the videos that settings were chosen on, is a candidate. It becomes a finding when the same setting stays above zero on videos it was not chosen on, and after paying for all looks, also those at other measures (each line says which it has paid for).
 #
 # **What it may not say.** These are tiny detectors, trained for minutes on drawn videos. The paper reports a gain for ResNet-101 on ImageNet VID after seven epochs on eight GPUs. Nothing here confirms or contradicts that.
 
 # %% [markdown]
 # ## 7. Beside the paper's table
 #
-# Published numbers, each with where it was read, and ours below. **They are not comparable**: other videos (ours are drawn), other classes, another size of network.
+# Published numbers, each with where it was read, and ours below. **They are not comparable**: other videos (ours are drawn), other classes, another size of network. Nor do all rows follow one protocol: see the column.
 
 # %%
 other = cl.evaluate(baseline, videos, subset=part, store=store, progress=False)

@@ -3,7 +3,7 @@
 #
 # So far everything ran on drawn videos and one processor. The same commands take ImageNet VID, your own videos, the checkpoints that others released, and many GPUs.
 #
-# **At the end you can say:** how your videos become a dataset that trains, what to check before a long run, and how long a run will take on which machine.
+# **At the end you can say:** how your videos become a dataset that trains, what to check before a long run, and how to compute how long a run will take.
 
 # %%
 from dataclasses import replace
@@ -40,7 +40,7 @@ preset = "lesson"
 #   Data/VID/val/ILSVRC2015_val_00000000/000000.JPEG
 #   Annotations/VID/...            the same names, .xml
 #   Data/DET/..., Annotations/DET/...
-#   Lists/VID_train_15frames.txt   57,834 key frames, 15 of each video
+#   Lists/VID_train_15frames.txt   57,834 key frames, up to 15 of each video
 #   Lists/VID_val_videos.txt       555 videos
 #   Lists/DET_train_30classes.txt  53,639 still images
 # ```
@@ -66,7 +66,7 @@ for name, change in own_data.DAMAGES.items():
 
 # %%
 lesson.predict(
-    "How many of the five kinds of damage can be found without looking at the pictures' content?",
+    "How many of the five kinds of damage can be found without decoding a single picture?",
     ["one or two", "three or four", "all five"],
 )
 
@@ -75,7 +75,7 @@ broken = own_data.damage(lesson.folder / "broken")
 own_data.check(broken, level="FAIL")
 
 # %% [markdown]
-# All five, and every line names the file, what is wrong, and what to do. The two findings before the verdict are the most valuable: a video in both splits makes the score *better*, so nobody would have noticed.
+# All five, and no picture was decoded: a picture that is cut short lacks its end mark, and a copied video is the same byte for byte. Every line names the file, what is wrong, and what to do. The two findings before the verdict are the most valuable: a video in both splits makes the score *better*, so nobody would have noticed.
 #
 # **4. Train and evaluate.** `clab-lite train ILSVRC2015 --preset paper-r50 --out runs/r50`, then `clab-lite evaluate runs/r50 ILSVRC2015`. Section 5 computes how long that takes.
 
@@ -186,10 +186,21 @@ print(f"{done.frames} frames, {done.drawn} boxes drawn; files: {', '.join(done.f
 own_data.Sheet(done.folder)
 
 # %% [markdown]
-# The **contact sheet** shows the whole video on one picture. `detections.jsonl` holds every box, one line per frame, for other programs:
+# The **contact sheet** shows the whole video on one picture; the file on the disk is larger. This clip comes from a video whose objects are known, so we may count: in how many frames is a class found, and in how many is it there?
 
 # %%
-left(own_data.first_lines(done.folder))
+left(own_data.classes_found(done.folder, held_out, video=4))
+
+# %% [markdown]
+# More frames in the first column than in the second are false alarms. Of your own video nobody knows the second column, until you annotate it.
+#
+# `detections.jsonl` holds every box, one line per frame, for other programs. `labels` count the classes from 0, in the order of `clab.class_names`. Boxes are in pixels of the clip, whose sides are twice those of the sample frames.
+
+# %%
+table = own_data.first_lines(done.folder)
+numbers = sorted({label for row in table["labels"] for label in row})
+print(", ".join(f"{number}: {clab.class_names[number]}" for number in numbers))
+left(table)
 
 # %% [markdown]
 # **Which frames may help?** `--references adaptive` (above) spreads the reference frames over the whole video, as the paper does. `--references past` uses earlier frames only: that is what a live camera needs.
@@ -198,6 +209,9 @@ left(own_data.first_lines(done.folder))
 online = own_data.detect_in(clab, clip, lesson.folder / "online", references="past")
 print(f"boxes from score 0.3 with frames of the whole video: {done.drawn}")
 print(f"boxes from score 0.3 with past frames only: {online.drawn}")
+
+# %% [markdown]
+# More boxes are not better boxes: a false alarm counts here like a found object. Which setting is better, only `clab-lite evaluate` on annotated videos can tell.
 
 # %% [markdown]
 # ## 4. Released checkpoints

@@ -94,6 +94,7 @@ def test_object_rows_give_the_loss_of_training(config: Config, batch: Batch) -> 
         loss = detector.train()(batch.clips, batch.targets)["contrast"]
     assert torch.equal(rows.loss, loss)
     assert len(rows.rois) == len(rows.labels) == len(rows.embeddings)
+    assert len(rows.names(batch)) == len(set(rows.names(batch))) == len(rows.labels.unique())
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.1, 1.0])

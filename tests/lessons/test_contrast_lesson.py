@@ -16,7 +16,7 @@ from clab_lite.lessons.contrast.angles import draw_angles
 from clab_lite.lessons.contrast.counting import Batch, losses_that_know_nothing
 from clab_lite.lessons.contrast.counting_figures import draw_batch, draw_readings
 from clab_lite.lessons.contrast.flow import Flow, move_points, train_branch
-from clab_lite.lessons.contrast.flow_figures import draw_flow, finding
+from clab_lite.lessons.contrast.flow_figures import draw_flow, draw_story, finding
 from clab_lite.lessons.contrast.temperature import NEGATIVES, anchor, draw_temperature, that_count
 from clab_lite.lessons.contrast.terms import nt_xent, on_circle, pairs_of, pull_alone
 from clab_lite.lessons.contrast.variants import cases, compare_losses, draw_half_precision, textbook
@@ -196,6 +196,7 @@ def test_titles_follow_the_numbers() -> None:
     assert title(draw_angles(30, 30, 30, 0.5), 1).startswith("Mean loss 0.693: chance")
     assert title(draw_angles(30, 30, 210, 0.05)) == "Nothing pulls any more"
     assert title(draw_angles(10, 40, 200, 0.5)) == "The loss turns A and A′ to each other"
+    assert title(draw_temperature(0.1, 0.6, 0.8), 1) == "1 − the positive's share: 0.90 (loss 2.35)"
     assert title(draw_temperature(0.02, 0.95, 0.8), 1).startswith("Saturated")
     assert title(draw_temperature(0.02, 0.0, 0.8), 1).startswith("All wrong")
     assert title(draw_batch(1, 1, 2)) == "No negative: there is no other clip"
@@ -203,6 +204,14 @@ def test_titles_follow_the_numbers() -> None:
     assert title(draw_readings(1.5)) == "A loss of 1.50 is better than chance from 3 clips on"
     assert "worse than chance at every size" in title(draw_readings(5.3))
     assert title(draw_flow(move_points(negatives=False), 80), 1).startswith("Loss 0.00")
+
+
+def test_the_static_story_shows_three_steps_and_the_curves_once() -> None:
+    flow = move_points()
+    figure = draw_story(flow, (0, 26, 80))
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert [text.split(":")[0] for text in titles[:3]] == ["Step 0", "Step 26", "Step 80"]
+    assert titles[4].endswith(f"→ {flow.uniformity[-1]:.2f}")
 
 
 def test_numbers_are_the_library_loss() -> None:

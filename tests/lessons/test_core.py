@@ -7,6 +7,8 @@ import base64
 import io
 import subprocess
 import sys
+import threading
+import time
 
 import ipywidgets as widgets
 import numpy as np
@@ -100,6 +102,59 @@ def test_later_can_be_asked_again_after_its_work() -> None:
 
     asyncio.run(ask_twice())
     assert done == [1, 1]
+
+
+def test_later_outlives_the_loop_that_it_was_asked_in() -> None:
+    """A kernel may close the loop of a subshell before its timer fires."""
+    done: list[int] = []
+    later = Later(lambda: done.append(1), seconds=0.05)
+
+    async def ask(wait: float) -> None:
+        later.ask()
+        await asyncio.sleep(wait)
+
+    asyncio.run(ask(0.0))
+    assert done == []
+    asyncio.run(ask(0.1))
+    assert done == [1]
+
+
+def test_requests_of_two_threads_are_done_once() -> None:
+    done: list[int] = []
+    later = Later(lambda: done.append(1), seconds=0.3)
+    both = threading.Barrier(2)
+
+    async def ask() -> None:
+        both.wait()
+        later.ask()
+        await asyncio.sleep(0.5)
+
+    threads = [threading.Thread(target=lambda: asyncio.run(ask())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert done == [1]
+
+
+def test_two_threads_never_draw_at_once() -> None:
+    busy, most = 0, 0
+
+    def draw(number: int) -> tuple[Figure, str]:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        time.sleep(0.02)
+        busy -= 1
+        return line(number)
+
+    players = [lessons.Player(4, draw) for _ in range(2)]
+    threads = [threading.Thread(target=player.strip) for player in players]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
 
 
 def test_an_error_while_drawing_becomes_a_line_and_the_last_picture_stays() -> None:

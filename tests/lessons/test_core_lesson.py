@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from clab_lite import lessons
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, Notice
+from clab_lite.lessons import places
 from clab_lite.lessons.card import MARK, Card, duration
 from clab_lite.lessons.exercises import Verdict, checker, correct, unanswered, wrong
 from clab_lite.lessons.places import notebooks_folder, samples_folder
@@ -60,7 +62,23 @@ def test_card_says_what_the_last_run_took() -> None:
     assert "A &lt;GPU&gt;" in gpu._repr_html_()
 
 
-@pytest.mark.parametrize("runs", [{}, {"04_contrast": {}}, {"04_contrast": {"cpu": {"minutes": 1}}}])
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(DataError, match=r"runs/lessons/04_contrast: cannot be written to .*a folder of your own"):
+        _ = lessons.start("04_contrast").folder
+
+
+def test_of_warnings_only_our_own_are_shown() -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        lessons.start("04_contrast")
+        warnings.warn("of a library", stacklevel=1)
+        warnings.warn("instead of UMAP", Notice, stacklevel=1)
+    assert [str(one.message) for one in shown] == ["instead of UMAP"]
+
+
+@pytest.mark.parametrize("runs", [{}, {"04_contrast": {}}, {"04_contrast": {"cpu": {"minutes": 1}}}, *(
+    {"04_contrast": {"cpu": {**RUN, **wrong}}} for wrong in ({"minutes": None}, {"minutes": "x"}, {"date": 3})
+)])  # fmt: skip
 def test_card_of_a_lesson_that_nobody_measured(runs: dict) -> None:
     facts = Card("04_contrast", runs).facts
     assert facts["time on a CPU"] == facts["peak memory"] == facts["last run"] == "not measured yet"
@@ -68,6 +86,8 @@ def test_card_of_a_lesson_that_nobody_measured(runs: dict) -> None:
 
 def test_card_reads_the_file_of_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "questions").mkdir()
+    (tmp_path / "questions" / "00_start_here.json").touch()
     (tmp_path / "runs.json").write_text(json.dumps({"04_contrast": {"cpu": RUN}}))
     assert Card("04_contrast").facts["peak memory"] == "0.9 GB"
     (tmp_path / "runs.json").write_text("broken")
@@ -81,11 +101,23 @@ def test_durations() -> None:
 def test_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     inside = tmp_path / "copy" / "notebooks"
     (inside / "questions").mkdir(parents=True)
+    (inside / "questions" / "00_start_here.json").touch()
+    (tmp_path / "copy" / "questions").mkdir()  # of something else
+    (tmp_path / "copy" / "runs.json").touch()
     (tmp_path / "copy" / "data_samples" / "Annotations" / "VID").mkdir(parents=True)
     for here in (inside, inside.parent):
         monkeypatch.chdir(here)
         assert notebooks_folder() == inside
         assert samples_folder() == tmp_path / "copy" / "data_samples"
+
+
+def test_samples_that_are_nowhere_are_to_be_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise DataError("there is no folder data_samples here.")
+
+    monkeypatch.setattr(places, "find_samples", nowhere)
+    with pytest.raises(DataError, match="Copy the folder data_samples of the repository"):
+        samples_folder()
 
 
 def test_a_prediction_takes_a_guess_and_gives_no_answer() -> None:
@@ -146,7 +178,10 @@ def test_a_checker_names_errors_of_the_learner() -> None:
     assert half(lambda x: x / 2).ok
     verdict = half(lambda x: x / 0)
     assert verdict.state == "wrong"
-    assert "ZeroDivisionError: division by zero" in verdict.message
+    assert "your code stopped with ZeroDivisionError: division by zero" in verdict.message
+    other = checker(lambda answer: correct() if float(answer(4)) == 2 else wrong("halve it."))
+    assert "another form than the task asks for" in other(lambda x: [x]).message
+    assert "another form than the task asks for" in other("two").message
 
 
 def test_a_checker_tells_the_line_of_the_cell() -> None:

@@ -35,6 +35,7 @@ def test_the_worked_numbers() -> None:
     example = evaluation.five_boxes()
     ranked = evaluation.rank_and_match(example, 0.5)
     assert ranked["hit"].tolist() == [True, False, True, True, False]
+    assert ranked["dog"].tolist() == ["1", "-", "2", "3", "-"]
     table = evaluation.precision_and_recall(ranked, 4)
     assert evaluation.every_change(table) == pytest.approx(0.625)
     assert evaluation.at_101_recalls(table) == pytest.approx((26 + 50 * 0.75) / 101)
@@ -50,6 +51,14 @@ def test_the_explorer_tells_both_numbers() -> None:
     assert "0.6287" in words
     assert "0.6250" in words
     assert "3 of 4" in figure.axes[0].get_title(loc="left")
+
+
+def test_titles_name_the_steps_and_who_moves() -> None:
+    titles = [axes.get_title(loc="left") for axes in evaluation.draw_steps(evaluation.five_boxes()).axes]
+    assert titles[:2] == ["Step 3: A, C, D move right; B, E fall", "Step 4: the envelope lifts C"]
+    assert titles[2] == "Step 5: area 0.6250,\nmean of 101 heights 0.6287"
+    none = [axes.get_title(loc="left") for axes in evaluation.draw_steps(evaluation.five_boxes(), 0.95).axes]
+    assert none[:2] == ["Step 3: A, B, C, D, E fall", "Step 4: the envelope lifts no hit"]
 
 
 @pytest.mark.parametrize("draw", [evaluation.draw_frame, evaluation.draw_steps])

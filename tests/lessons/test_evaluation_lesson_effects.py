@@ -60,8 +60,23 @@ def test_a_real_gain_is_found_and_paid_for() -> None:
     row = effects[effects["measure"] == "AP50 all"].iloc[0]
     assert row["difference"] == pytest.approx(GAIN, abs=0.01)
     assert row["low"] > 0
-    assert "object, 0.05" in evaluation.conclusion(effects)
+    text = evaluation.conclusion(effects)
+    assert "object, 0.05" in text
+    assert f"paying for the {len(effects.dropna(subset=['p_value']))} looks of this table" in text
     assert "above zero" in evaluation.in_words(next(effects[effects["measure"] == "AP50 all"].itertuples()))
+
+
+def test_two_seeds_that_agree_are_no_finding() -> None:
+    arms = [Setting(seed=seed, start=start, level="object") for seed in range(2) for start in (0.0, 0.05)]
+    study = made_study(arms)
+    effects = evaluation.table_of_effects(study)
+    assert effects["low"].isna().all()
+    assert evaluation.conclusion(effects).startswith("No interval")
+    draw, settings, _ = evaluation.explore_effects(study)
+    figure, words = draw(setting=settings[0], measure="AP50 all")
+    assert "too few seeds for an interval (2)" in words
+    assert "too few seeds to tell (2)" in figure.axes[1].get_title(loc="left")
+    assert "1 with too few seeds" in evaluation.draw_search(effects).axes[0].texts[-1].get_text()
 
 
 def test_without_an_effect_the_conclusion_says_none() -> None:
@@ -80,7 +95,7 @@ def test_without_an_effect_the_conclusion_says_none() -> None:
     ]
     text = evaluation.conclusion(pd.DataFrame(rows, columns=columns))
     assert text.startswith("0 of 10 intervals leave out zero; by chance alone about 0.5")
-    assert "None stays" in text
+    assert "None stays when the 10 looks of this table (10 measures of 1 setting, no others) are paid for" in text
     alone = pd.DataFrame(rows, columns=columns).assign(p_value=np.nan)
     assert evaluation.conclusion(alone).startswith("No interval")
 
@@ -117,7 +132,7 @@ def test_figures_of_effects() -> None:
     for kind in ("AP50", "frame", "object"):
         evaluation.draw_effects(effects, settings[0], kind).canvas.draw()
     evaluation.draw_seeds(pairs, settings[0], measures[0]).canvas.draw()
-    titles = [axes.get_title(loc="left") for axes in evaluation.draw_search(effects).axes]
+    titles = [axes.texts[-1].get_text() for axes in evaluation.draw_search(effects).axes]
     assert any(SEARCH in title for title in titles)
     assert any("1 above zero" in title for title in titles)
 

@@ -14,7 +14,7 @@ from clab_lite.detection_store import VideoDetections
 from clab_lite.evaluate import score_detections
 from clab_lite.evaluation_report import EvaluationReport
 from clab_lite.lessons import evaluation
-from clab_lite.lessons.evaluation.report_figures import finding, lines_of
+from clab_lite.lessons.evaluation.report_figures import Line, finding, lines_of
 from clab_lite.lessons.evaluation.videos import FoundInVideos
 from clab_lite.metrics.bootstrap import draw_resamples, resampled_ap
 from clab_lite.metrics.coco import CocoRules
@@ -92,6 +92,11 @@ def test_titles_say_what_the_numbers_say(report: EvaluationReport) -> None:
     lowest = min(report.per_class, key=lambda name: report.per_class[name].ap50 or 0)
     assert f"{lowest} {report.per_class[lowest].ap50:.2f} is lowest" in text
     assert "clean frames of the same videos" in finding(lines_of(report, "trouble"), "trouble")
+    gaps = [Line("noise", 0.7, None, 42, 0.8), Line("low light", 0.46, None, 26, 0.97)]
+    assert finding(gaps, "trouble").endswith("low light, 0.46 against 0.97 (26 objects, no interval)")
+    assert finding([Line("blur", 1.0, None, 25, 0.9)], "trouble") == (
+        "No trouble is below clean frames of the same videos"
+    )
     assert finding([], "size") == "By size: too few rows to compare"
 
 
@@ -106,6 +111,8 @@ def test_quoted_and_measured_rows_are_told_apart(report: EvaluationReport) -> No
     assert table["where it is from"].str.startswith("quoted").sum() == len(table) - 1
     assert table["AP50 %"].iloc[-1] == round(100 * (report.ap50 or 0), 1)
     assert table["videos"].iloc[-1] == "9 videos"
+    assert table.loc[table["detector"] == "CLAB", "protocol"].tolist() == ["COCO", "COCO"]
+    assert not table["protocol"].isna().any()
 
 
 def test_a_detector_beside_itself_differs_by_zero(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from clab_lite.data.vid import VideoIndex
 from clab_lite.errors import DataError
 from clab_lite.lessons import maps
 from clab_lite.lessons.maps.album import BAR, TILE, Album
+from clab_lite.lessons.maps.colours import Colouring, few
 from clab_lite.lessons.maps.drawing import bounded, tracks_of
 from clab_lite.lessons.maps.linked import LinkedMaps
 from clab_lite.lessons.maps.tables import FAR, NEAR, RELATIVE, Moments, pair, shuffled, whole_video
@@ -92,6 +93,22 @@ def test_colourings(moments: Moments) -> None:
     assert list(maps.colouring(table, "trouble").palette)[-1] == "clean"
     with pytest.raises(DataError, match="Choose one of: class, video, trouble"):
         maps.colouring(table, "size")
+
+
+def test_a_picture_colours_a_few_groups(moments: Moments) -> None:
+    table = moments["before"]["frame"]
+    by_video = Colouring(
+        "video", np.array([f"video {i % 11}" for i in range(len(table))]), {f"video {i}": "#000000" for i in range(11)}
+    )
+    shown = few(by_video, keep=[9])
+    assert shown.distinct and len(shown.palette) == 9 and "video 9" in shown.palette and "3 more" in shown.palette
+    assert len(shown.colours) == len(table)
+    assert few(shown) is shown
+
+
+def test_notes_name_the_harder_purity_first(linked: LinkedMaps, index: VideoIndex, moments: Moments) -> None:
+    assert linked._panels[0].note.startswith("kNN purity, own video out ")
+    assert maps.link(index, moments, "before", "after", "frame")._panels[0].note.startswith("kNN purity 0.")
 
 
 def test_tracks_are_in_the_order_of_frames(moments: Moments) -> None:

@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 
 from clab_lite.embeddings import EmbeddingTable
+from clab_lite.errors import Notice
 from clab_lite.lessons import maps
 from clab_lite.lessons.maps.neighbours import finding
 from clab_lite.lessons.maps.projections import far_agreement, kept_neighbours
 from clab_lite.lessons.maps.seeds import Difference, differences, differences_finding, moments_of, score_name
 from clab_lite.lessons.maps.spread import plane_finding
-from clab_lite.lessons.maps.tables import RELATIVE
+from clab_lite.lessons.maps.stragglers import straggler_words
+from clab_lite.lessons.maps.tables import RELATIVE, guessed_purity
 from clab_lite.study.setting import Setting
 
 
@@ -42,10 +44,10 @@ def test_purity_over_the_gap() -> None:
     assert curves.real["tracks"][0] == 1.0
     assert curves.real["tracks"][-1] < 0.8
     assert (curves.real["classes"] == 1.0).all()
-    assert "stays above" in finding(curves)
+    assert "stay above" in finding(curves)
     figure, numbers = maps.draw_purity(curves, 5)
     assert numbers.startswith("gap 5: tracks ")
-    assert figure.axes[1].get_title("left").startswith("Objects: names without meaning reach")
+    assert figure.axes[1].get_title("left").startswith("Objects, classes: names without meaning reach")
 
 
 def test_what_a_projection_keeps() -> None:
@@ -59,6 +61,37 @@ def test_what_a_projection_keeps() -> None:
     assert kept_neighbours(circle, other) < 0.4
     assert math.isnan(far_agreement(circle, circle, np.full(60, "a")))
     assert math.isnan(kept_neighbours(circle[:1], circle[:1]))
+
+
+def test_equal_distances_share_a_rank() -> None:
+    corners = np.eye(4, dtype=np.float32)  # six equal distances in the space: no order to agree with
+    groups = np.array(["a", "b", "c", "d"])
+    flat = np.array([[0, 0], [1, 0], [0, 2], [5, 5]], np.float32)
+    with np.errstate(invalid="ignore"):
+        assert math.isnan(far_agreement(corners, flat, groups))
+
+
+def test_without_umap_the_name_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> Thing:
+        raise ImportError(name)
+
+    monkeypatch.setattr("clab_lite.embeddings.import_module", missing)
+    table = _tracks(0.3)
+    with pytest.warns(Notice, match="principal components instead"):
+        found = maps.project(table, table.groups("class_name"), "umap", seed=3)
+    assert found.name == "PCA: instead of UMAP"
+
+
+def test_stragglers_and_guessing() -> None:
+    table = _tracks(0.0)
+    table.matrix[4] = -table.matrix[4]
+    table.table.loc[4, "troubles"] = "low_light"
+    assert maps.far_from_video(table, 0.01).tolist() == [4]
+    assert straggler_words(table, 0.01).endswith("1 low light (3% of all are)")
+    assert guessed_purity(table) == pytest.approx(2 / 5)  # two of the five other videos have the same class
+    assert guessed_purity(EmbeddingTable(table.table[:6], table.matrix[:6], "object")) == 0  # there is no other video
+    line = maps.beside_guessing({"one": {"object": table}}, "object")
+    assert line.startswith("by class, own video out: one ") and line.endswith("guessing would give 0.40")
 
 
 def test_projections() -> None:
@@ -117,5 +150,6 @@ def test_certain_differences_are_named() -> None:
     assert line.startswith("zero is left out by: frames, kNN purity by class, own video out, at the end: +0.200 ± 0.0")
     assert "three paired seeds" in differences_finding([])
     assert maps.draw_differences([], "none")[1] == "nothing measured"
-    assert maps.draw_differences([], "none")[0].get_suptitle().startswith("No shipped study")
+    nothing = maps.draw_differences([], "none")[0]
+    assert not nothing.axes and nothing.texts[0].get_text().startswith("Fewer than three paired seeds")
     assert score_name("uniformity") == "uniformity"

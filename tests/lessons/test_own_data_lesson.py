@@ -101,6 +101,18 @@ def test_an_mp4_is_written_and_detected_in(tmp_path: Path) -> None:
     assert own_data.first_lines(done.folder)["frame"].tolist() == [0, 1, 2]
 
 
+def test_classes_are_counted_by_frames(tmp_path: Path) -> None:
+    samples = lessons.samples("val")
+    shown = samples.annotation(0, 0).labels.tolist()[0]
+    other = (shown + 1) % len(samples.class_names)
+    frames = [{"frame": n, "labels": [shown, shown, other], "scores": [0.9, 0.4, 0.29 + n]} for n in range(2)]
+    (tmp_path / "detections.jsonl").write_text("\n".join(map(json.dumps, frames)) + "\n")
+    table = own_data.classes_found(tmp_path, samples, 0).set_index("class")
+    assert table.loc[samples.class_names[shown]].tolist()[0] == 2  # two boxes of one frame count once
+    assert table.loc[samples.class_names[shown]].tolist()[1] >= 1
+    assert table.loc[samples.class_names[other], "frames with a box"] == 1
+
+
 def test_official_names_go_both_ways(tmp_path: Path) -> None:
     detector = cl.VideoDetector(cl.presets.lesson().detector)
     table = own_data.names_beside(detector)

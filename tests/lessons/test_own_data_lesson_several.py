@@ -31,6 +31,17 @@ def test_a_command_that_fails_says_what_it_said() -> None:
         several.run_command([sys.executable, "-c", "raise SystemExit('no such thing')"])
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="groups of processes")
+def test_what_a_stopped_command_started_is_ended_too(tmp_path: Path) -> None:
+    child = f"import time; open({str(tmp_path / 'there')!r}, 'w').close(); time.sleep(60)"
+    parent = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"
+    with pytest.raises(DataError, match="more than"):
+        several.run_command([sys.executable, "-c", parent], timeout=4)
+    assert (tmp_path / "there").exists()
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not any(str(tmp_path / "there").encode() in command for command in commands)
+
+
 def test_a_command_that_hangs_is_stopped() -> None:
     with pytest.raises(DataError, match="more than 0 s"):
         several.run_command([sys.executable, "-c", "import time; time.sleep(20)"], timeout=0.2)

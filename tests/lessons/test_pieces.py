@@ -92,6 +92,7 @@ def test_dilation_leaves_gaps_that_the_neck_fills(walk: Walk) -> None:
     assert not dilated[row, column + 1]
     assert dilated[row, column + 2]
     assert filled.sum() > dilated.sum()
+    assert features.draw_reach(walk).get_suptitle().endswith("with gaps; the neck fills them")
     assert dilated.any(axis=0).nonzero()[0].min() < ordinary.any(axis=0).nonzero()[0].min()
 
 
@@ -106,8 +107,9 @@ def test_anchors_of_a_cell_are_named_by_their_scale_and_ratio(walk: Walk) -> Non
     shapes = regions.anchor_at(walk, 5, 4)
     centres = (shapes[:, :2] + shapes[:, 2:]) / 2
     assert (centres == torch.tensor([5.0, 4.0]) * config.stride).all()
-    best = float(box_iou(walk.anchors, walk.true_boxes).max())
-    assert f"has {best:.3f}" in draw(0, 0, config.scales[0], 1.0)[1]
+    best = box_iou(walk.anchors, walk.true_boxes).max(dim=0).values.tolist()
+    for value, label in zip(best, walk.truth.labels, strict=True):
+        assert f"{value:.3f} for the {walk.class_names[int(label)]}" in draw(0, 0, config.scales[0], 1.0)[1]
 
 
 def test_the_nms_slider_at_its_start_gives_the_proposals_of_the_detector(walk: Walk) -> None:
@@ -142,7 +144,7 @@ def test_the_figures_titles_come_from_the_run(walk: Walk) -> None:
     title = deciding.draw_classes(walk, best).axes[1].get_title(loc="left")
     assert title.endswith(f"{chances.max():.0%}")
     stages = [axes.get_title(loc="left") for axes in features.draw_stages(walk).axes]
-    assert "C4: 64 channels of 8 × 12, stride 16" in stages
+    assert "layer3 = C4: 64 channels of 8 × 12, stride 16" in stages
 
 
 @pytest.mark.parametrize("make", [

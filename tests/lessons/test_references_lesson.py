@@ -133,10 +133,12 @@ def test_trouble_moves_the_figure(scene: Scene) -> None:
 
 def test_sweeps_have_a_row_per_object_and_strength() -> None:
     objects = pd.DataFrame({"video": [VIDEO], "frame": [1], "item": [0]})
+    assert sweeps.telling(untrained(), lessons.samples("val"), objects).frame == 1
     curves = sweeps.sweeps(untrained(), lessons.samples("val"), objects, [0.0, 1.0])
     assert list(curves) == list(KINDS)
     for rows in curves.values():
-        assert rows.shape == (1, 2, 5)
+        assert rows.shape == (1, 2, 7)
+        assert 1 / 15 <= rows[0, 0, 5] < rows[0, 0, 6] < 0.5  # the key frame may be named twice
         np.testing.assert_allclose(rows[0, 0, 1:], curves["cover"][0, 0, 1:])  # strength 0 is no trouble at all
     assert isinstance(sweeps.draw_sweeps(curves), Figure)
 
@@ -161,6 +163,8 @@ def test_survey_numbers() -> None:
     clean = pd.concat([table()[table().video == 4].assign(frame=number, troubles="", gain=0.0) for number in (5, 6, 7)])
     assert survey.best_case(pd.concat([blurred, clean])) == (4, 0, 0)  # the others have nothing to borrow
     assert survey.best_case(pd.concat([table(), clean])) == (0, 1, 0)  # grain
+    assert "more scores rise than fall (100%, 0%)" in survey.answer(table()[table().video < 1])
+    assert "cannot exclude that it is zero" in survey.answer(table().assign(troubles="noise"))
     found = survey.cases(table(), 2)
     assert found.loc["helped"].video.tolist() == [3, 4] and found.loc["hurt"].video.tolist() == [2]
     assert survey.clear_objects(table(), 3).video.tolist() == [0]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from references_scene import small_scene
+from references_scene import VIDEO, small_scene, untrained
 
+from clab_lite import lessons
+from clab_lite.config import FrameConfig
 from clab_lite.data.references import adaptive_references
 from clab_lite.detector.box_losses import BOX_DELTA_STD
 from clab_lite.detector.boxes import decode_boxes
@@ -107,6 +110,33 @@ def test_every_detection_names_the_region_it_came_from(scene: Scene) -> None:
     region = observation.region
     torch.testing.assert_close(boxes[region], found["boxes"], rtol=0, atol=0)
     torch.testing.assert_close(scores[region, found["labels"]], found["scores"], rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_boxes_are_in_pixels_of_the_stored_frame() -> None:
+    """A resized, padded frame whose two sides have different factors."""
+    given = untrained()
+    frame = FrameConfig(long_side=101, short_side=101)
+    small = replace(given, config=replace(given.config, detector=replace(given.config.detector, frame=frame)))
+    scene = Scene(small, lessons.samples("val"), VIDEO)
+    prepared, seen = scene.prepared[3], scene.look(3)
+    (x, y), (height, width) = seen.scale, prepared.image_size
+    assert x != y and x < 0.6
+    assert tuple(prepared.pixels.shape[1:]) != (height, width)  # padded
+    assert_same(seen.detections, by_library(scene, 3, list(seen.frames[:-1])))
+    wanted = torch.stack([seen.observation.regions[:, 0::2] / x, seen.observation.regions[:, 1::2] / y], 2).flatten(1)
+    torch.testing.assert_close(seen.regions, wanted)
+    assert 0.8 * 192 < float(seen.regions[:, 2].max()) <= 192.01
+    assert 0.8 * 128 < float(seen.regions[:, 3].max()) <= 128.01
+    logits, deltas = scene.detector.score_regions(
+        scene.remembered[3].features,
+        seen.observation.regions,
+        FrameMemory.join([scene.remembered[number] for number in seen.frames]),
+    )
+    boxes = decode_boxes(seen.observation.regions, deltas, BOX_DELTA_STD, prepared.image_size)
+    found = boxes[seen.observation.region] / boxes.new_tensor([x, y, x, y])
+    torch.testing.assert_close(found, seen.detections["boxes"], rtol=0, atol=1e-4)
+    assert logits.shape[0] == len(seen.regions)
 
 
 def test_similar_cells_by_a_slow_loop(scene: Scene) -> None:

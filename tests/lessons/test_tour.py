@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from clab_lite import lessons
+from clab_lite.errors import DataError
 from clab_lite.evaluate import FrameDetections
 from clab_lite.lessons import tour
 from clab_lite.lessons.tour import checks
 from clab_lite.lessons.tour.judged import Counts, JudgedVideos
+from clab_lite.show.frames import draw_box, draw_pixels
+from clab_lite.show.style import new_figure
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +71,27 @@ def test_table_compares_with_clean_frames_of_the_same_videos(judged: JudgedVideo
     assert title.startswith(f"AP50 is {report.ap50:.2f}; on troubled frames ")
     bare = SimpleNamespace(ap50=None, overall=report.overall, by_trouble={})
     assert tour.ap_table(bare).axes[0].get_title(loc="left") == "AP50 is undefined"
+
+
+def test_the_area_is_the_ap50_of_the_class(judged: JudgedVideos) -> None:
+    report = judged.report(resamples=0)
+    for name in report.per_class:
+        figure = tour.draw_area(report, name)
+        line = figure.axes[0].lines[0]
+        assert float(np.mean(line.get_ydata())) == pytest.approx(report.per_class[name].ap50, abs=1e-4)
+        assert figure.axes[0].get_title(loc="left").startswith(f"{name}: ")
+    assert "AP50" in tour.draw_area(report).axes[0].get_title(loc="left")
+    with pytest.raises(DataError, match="unicorn"):
+        tour.draw_area(report, "unicorn")
+
+
+def test_tags_on_a_frame_do_not_cover_one_another() -> None:
+    _, (axes,) = new_figure(6, 4)
+    draw_pixels(axes, np.zeros((128, 192, 3), np.uint8))
+    for name in ("dog 0.97", "dog 0.46", "bicycle 0.76", "car 0.50"):
+        draw_box(axes, np.array([80, 40, 140, 90]), name, "black", dashed=False)
+    places = {(tag.xy, tag.get_ha(), tag.get_va()) for tag in axes.texts}
+    assert len(places) == 4
 
 
 @pytest.mark.parametrize(("answer", "words"), [

@@ -87,10 +87,13 @@ def test_the_band_is_lowest_to_highest_of_the_other_seeds(index: VideoIndex) -> 
 
 
 def test_without_runs_there_is_no_band_and_a_reason(index: VideoIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> Any:
-        raise DataError("nothing")
+    def broken() -> Any:
+        raise DataError("is not JSON")
 
-    monkeypatch.setattr("clab_lite.lessons.training.band.shipped_study", missing)
+    monkeypatch.setattr("clab_lite.lessons.training.band.shipped_study", broken)
+    with pytest.raises(DataError, match="is not JSON"):  # there, but broken
+        training.expected_band(training.run_config("lesson"), index)
+    monkeypatch.setattr("clab_lite.lessons.training.band.has_study", lambda: False)
     config = training.run_config("lesson")
     assert "no measured runs" in str(training.expected_band(config, index))
     one = study_of(record(replace(Setting(), train_videos=len(index))))
@@ -195,9 +198,23 @@ def test_titles_say_what_the_rows_say() -> None:
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles[0] == "Detection loss 2.00: 2 of 2 rows in the band"
     assert titles[3] == "AP50 0.25 on held-out videos"
+    notes = [text.get_text() for text in figure.axes[0].texts]
+    assert any("about 1 of 2 rows inside" in note for note in notes)  # two runs: a third of two rows
+    assert {axes.get_ylim() for axes in figure.axes[3:]} == {(0.0, 0.5)}
+    few = training.draw_board("run", micro_config(), [row(1)], [(10, 0.25)], band, videos=8)
+    assert few.axes[3].get_title(loc="left") == "AP50 0.25 on 8 held-out videos"
     two = training.draw_two(("a", [row(1), row(10)], [(10, 0.2)]), ("b", [row(1), row(10)], [(10, 0.1)]), band)
     assert two.axes[0].get_title(loc="left") == "The two losses lie 0.00 apart, the band is 3.50 wide"
-    assert two.axes[1].get_title(loc="left") == "AP50: 0.20 and 0.10"
+    assert two.axes[1].get_title(loc="left") == "AP50, one seed: 0.20 and 0.10"
+
+
+def test_the_gap_in_ap_is_told_beside_that_of_seeds() -> None:
+    band = Band.of([record(Setting(), 0.0), record(Setting(seed=1), 0.1)])
+    near, far = training.ap_gap([(9, 0.3)], [(9, 0.35)], band), training.ap_gap([(9, 0.3)], [(9, 0.6)], band)
+    assert "0.05 apart" in near and "is less than the 0.10" in near and "0.30 to 0.40" in near
+    assert "no less than the 0.10" in far
+    assert "not measured" in training.ap_gap([(9, 0.3)], [(9, 0.6)], Band.none(""))
+    assert "not measured" in training.ap_gap([], [(9, 0.6)], band)
 
 
 def test_a_row_adds_up() -> None:

@@ -11,7 +11,7 @@ import pytest
 from clab_lite.errors import DataError
 from clab_lite.lessons import weights
 from clab_lite.lessons.weights import check, overview, shares
-from clab_lite.lessons.weights.nearest import Asked, differences, find, spread
+from clab_lite.lessons.weights.nearest import Asked, differences, find, run_words, spread
 from clab_lite.lessons.weights.resume import hook_weights
 from clab_lite.study.setting import Setting
 from tests.lessons.weights_study import fake_study, record
@@ -35,7 +35,7 @@ def test_balance_takes_the_weight_of_the_run(shape: str) -> None:
     run = record(Setting(start=0.1, shape=shape))
     balance = shares.balance_of(run)
     weight = shares.schedule_of(shape, 0.1, 0.5)
-    assert balance.weight == pytest.approx([weight((s - 1) / run.setting.iterations) for s in run.balance["iteration"]])
+    assert balance.weight == pytest.approx([weight(s / run.setting.iterations) for s in run.balance["iteration"]])
     assert balance.share == pytest.approx(run.share(), abs=1e-6)
     assert balance.share_with(weight) == pytest.approx(balance.share)
 
@@ -72,6 +72,28 @@ def test_the_sentence_says_what_was_asked_and_what_is_shown() -> None:
     assert "exactly" in find(fake_study(), Asked(0.05)).sentence
 
 
+@pytest.mark.parametrize("change", [{"clips": 8}, {"train_videos": 32}, {"iterations": 50}])
+@pytest.mark.parametrize("start", [0.0, 0.05])
+def test_a_run_of_another_size_is_never_exactly_what_was_asked(start: float, change: dict[str, int]) -> None:
+    ((name, asked, measured),) = differences(Asked(start), Setting(start=start, **change))
+    assert name in ("clips", "training videos", "steps")
+    assert (asked, measured) == (str(getattr(Setting(), next(iter(change)))), str(next(iter(change.values()))))
+
+
+def test_a_run_in_words() -> None:
+    assert run_words(Setting(seed=2)) == "frames, 0.005 linear to 0 at 50 %, 4 clips, 200 steps, seed 2"
+    assert run_words(Setting(start=0.0)) == "baseline (weight 0), 4 clips, 200 steps, seed 0"
+    kept = run_words(Setting(shape="constant", temperature=0.5, level="object"))
+    assert kept.startswith("objects, 0.005 constant, τ 0.5, 4 clips")
+
+
+def test_the_notebook_shows_the_shipped_runs() -> None:
+    shipped = json.loads((ROOT / "data_samples/study/records.json").read_text(encoding="utf-8"))["records"]
+    cells = json.loads((ROOT / "notebooks/06_loss_weights.ipynb").read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(output.get("text", "")) for cell in cells for output in cell.get("outputs", [])]
+    assert any(text.startswith(f"{len(shipped)} measured runs.") for text in texts)
+
+
 def test_spread_is_students_interval() -> None:
     found = spread([1.0, 2.0, 3.0, float("nan")])
     half = 4.3027 / np.sqrt(3)  # t table, 2 degrees of freedom, 95 %
@@ -86,7 +108,7 @@ def test_explorer_moves_and_says_which_run() -> None:
     before, first = explorer.picture.value, explorer.numbers
     explorer.set(start=0.005, progress=0.75)
     assert explorer.picture.value != before and explorer.numbers != first
-    assert "linear-0.005" in explorer.numbers and "3 seeds" in explorer.numbers
+    assert "0.005 linear to 0 at 50 %" in explorer.numbers and "3 seeds" in explorer.numbers
     explorer.set(start=0.0)
     assert "baseline" in explorer.numbers and "share of the gradient 0 %" in explorer.numbers
     for change in ({"shape": "step"}, {"level": "object"}, {"cloud": "frame", "colour": "video_name"}):
@@ -116,6 +138,15 @@ def test_finding_says_within_noise_or_not() -> None:
     assert "within noise" in title(0.0)
     assert "more than seed noise" in title(0.05)
     assert "clearly below" in title(-0.05) and "even that is a loss" in title(-0.05)
+    assert "three seeds" not in title(0.0)
+
+
+def test_finding_says_that_settings_with_fewer_seeds_were_left_out() -> None:
+    runs = [record(Setting(start=start, seed=s)) for start in (0.0, 0.005, 0.05) for s in range(3)]
+    arms = overview.arms_of(fake_study().__class__(tuple(runs[:-1]), {}, ""))
+    assert "best mean of the settings with three seeds at weight 0.005" in overview.finding(
+        arms, "AP50", weights.final_ap()
+    )
 
 
 def test_runs_judged_on_other_videos_are_not_compared() -> None:
@@ -133,7 +164,9 @@ def test_figures_of_the_study() -> None:
     study = fake_study()
     scores = [("AP50", weights.final_ap()), ("kNN", weights.final_score("object", "knn_class"))]
     assert len(weights.against_start(study, scores).axes) == 2
-    assert len(weights.table(study, scores)) == len(overview.arms_of(study))
+    table = weights.table(study, scores)
+    assert len(table) == len(overview.arms_of(study)) and "AP50: gain [95 %]" in table.columns
+    assert weights.lengths_figure(study, 0.05)[0].axes[1].get_title(loc="left").startswith("w = 0.05: share ")
     _, words = weights.lengths_figure(study, 0.05)
     assert "measured runs" in words
     detection, contrast = weights.first_lengths(study)

@@ -12,7 +12,8 @@ from clab_lite import lessons, presets
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
 from clab_lite.lessons import weights
-from clab_lite.lessons.weights.cached import _before_last_block, main_classes, pick_videos
+from clab_lite.lessons.weights.cached import _before_last_block, _numbered, main_classes, pick_videos
+from clab_lite.lessons.weights.live import LiveModel, _losses
 from clab_lite.lessons.weights.live_view import snapshot_figure
 
 
@@ -76,6 +77,30 @@ def test_fading_weight_is_zero_from_half_on(bench: weights.Workbench) -> None:
     assert run.column("weight") == pytest.approx([0.4, 0.2, 0.0, 0.0, 0.0])
 
 
+def test_a_second_click_while_it_trains_does_nothing(bench: weights.Workbench) -> None:
+    board = bench.board(weights.LiveSetting(steps=2, every=2, clips=2))
+    board._training.acquire()
+    board.button.click()
+    assert len(board.runs) == 1
+    board._training.release()
+    board.button.click()
+    assert len(board.runs) == 2
+
+
+def test_a_batch_without_boxes_has_a_class_loss_of_zero(bench: weights.Workbench) -> None:
+    learn = bench.learn
+    bare = replace(learn, boxes=learn.boxes[:0], label=learn.label[:0], track=learn.track[:0])
+    setting = weights.LiveSetting(steps=1, clips=2)
+    model = LiveModel(bench.detector, len(bare.class_names), setting)
+    class_loss, contrast, _, _ = _losses(model, bare, setting, np.random.default_rng(0))
+    assert class_loss.item() == 0 and np.isfinite(contrast.item())
+
+
+def test_tracks_of_any_number_are_told_apart() -> None:
+    assert _numbered([(0, 1000), (1, 0), (0, 1000), (0, 0)]).tolist() == [1, 2, 1, 0]
+    assert _numbered([]).tolist() == []
+
+
 def test_board_trains_with_what_is_chosen(bench: weights.Workbench) -> None:
     board = bench.board(weights.LiveSetting(steps=4, every=2, clips=2))
     assert board.twin.startswith(b"\x89PNG") and len(board.runs) == 1
@@ -91,4 +116,11 @@ def test_board_trains_with_what_is_chosen(bench: weights.Workbench) -> None:
     assert set(board._repr_mimebundle_()) >= {"image/png", "text/plain"}
     figure, words = snapshot_figure(run, 0)
     assert len(figure.axes) == 5 and words.startswith("Step 0 of 4")
+    player = board.player
+    board.player.set(1)
+    board.controls["points"].value = "held"
+    assert board.player.position == 1  # another view of the same moment
+    board.controls["weight"].value = 3.0
+    assert board.train() is board.runs[-1] and len(board.runs) == 3
+    assert board.player is player and board.player.position == 2 and "w = 3" in board.player.numbers
     assert "w = 0.3" in weights.compare_figure(board.runs).get_suptitle()

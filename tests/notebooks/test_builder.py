@@ -188,3 +188,37 @@ def test_a_run_is_measured_and_an_error_names_its_cell(source: Path) -> None:
     assert took.seconds > 0
     assert len(notebook.cells) == notebook.cells[0].execution_count == 1
     assert took.peak_mb is None or took.peak_mb > 10
+
+
+def test_a_kernel_that_dies_and_a_cell_that_hangs_are_named(source: Path) -> None:
+    source.write_text("# %%\nimport os\nos._exit(1)\n")
+    with copied_folder() as folder, pytest.raises(DataError, match="kernel died in cell 04-000"):
+        execute(cells.notebook_of(source), folder, fast=True)
+    source.write_text("# %%\nimport time\ntime.sleep(60)\n")
+    with copied_folder() as folder, pytest.raises(DataError, match="cell 04-000 took more than 1 s"):
+        execute(cells.notebook_of(source), folder, fast=True, timeout=1)
+
+
+def test_where_links_are_forbidden_the_samples_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from builder.execute import linked
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise OSError("a required privilege is not held by the client")
+
+    monkeypatch.setattr(Path, "symlink_to", forbidden)
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "a.json").write_text("{}")
+    linked(tmp_path / "samples", tmp_path / "copy")
+    assert (tmp_path / "copy" / "a.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("content", ['{"04_contrast": ', "[]"])
+def test_broken_times_are_not_written_over(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import build
+
+    (tmp_path / "runs.json").write_text(content)
+    monkeypatch.setattr(build, "FOLDER", tmp_path)
+    with pytest.raises(DataError, match=r"runs\.json: .*Take it from the repository"):
+        build.recorded_runs()
+    (tmp_path / "runs.json").unlink()
+    assert build.recorded_runs() == {}

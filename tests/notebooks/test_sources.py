@@ -114,6 +114,18 @@ def test_links_lead_somewhere(source: Path) -> None:
             assert (NOTEBOOKS / target).exists(), target
 
 
+@every_lesson
+def test_numbers_of_runs_are_those_of_the_study(source: Path) -> None:
+    """A lesson that was executed before the study grew says how many runs there were then."""
+    runs = len(
+        json.loads((NOTEBOOKS.parent / "data_samples/study/records.json").read_text(encoding="utf-8"))["records"]
+    )
+    text = "\n".join(output.get("text", "") for cell in committed(source).cells for output in cell.get("outputs", []))
+    printed = [int(count) for count in re.findall(r"(\d+) (?:measured runs\. To make|runs, made by)", text)]
+    assert set(printed) <= {runs}, f"run: python notebooks/build.py {source.stem[:2]}"
+    assert printed or "len(study.records)" not in source.read_text(encoding="utf-8")
+
+
 def test_table_of_lessons_is_renewed() -> None:
     from builder import table
 

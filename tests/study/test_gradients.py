@@ -1,13 +1,17 @@
 """The balance of the two gradients at C4, against a slow twin; measuring changes nothing."""
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from training_world import micro_config
 
+from clab_lite.data.vid import VideoIndex
 from clab_lite.detector import VideoDetector
 from clab_lite.study.gradients import GradientBalance, gradient_balance
+from clab_lite.train import for_classes_of
 from clab_lite.training.losses import DETECTION_LOSSES
 
 Batch = tuple[torch.Tensor, list[dict[str, Any]]]
@@ -67,6 +71,30 @@ def test_measuring_changes_nothing(detector: VideoDetector, batch: Batch) -> Non
     assert all(torch.equal(value, before[name]) for name, value in detector.state_dict().items())
     assert all(parameter.grad is None for parameter in detector.parameters())
     assert torch.equal(torch.get_rng_state(), random)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("supervise", ["all", "key"])
+@pytest.mark.parametrize("level", ["frame", "object"])
+def test_every_kind_is_measured_and_stays_as_it_was(
+    index: VideoIndex, batch: Batch, level: str, supervise: str, frozen: bool
+) -> None:
+    """BatchNorm that trains (`frozen` False, as in the `lesson` preset) keeps its running statistics too."""
+    base = for_classes_of(index, micro_config()).detector
+    config = replace(
+        base, supervise=supervise, contrast=replace(base.contrast, level=level),
+        backbone=replace(base.backbone, frozen_norm=frozen),
+    )  # fmt: skip
+    torch.manual_seed(0)
+    detector = VideoDetector(config)
+    before = deepcopy(detector.state_dict())
+    torch.manual_seed(5)
+    found = gradient_balance(detector, *batch)
+    assert found.detection > 0 and found.contrast > 0 and -1 <= found.cosine <= 1
+    assert all(torch.equal(value, before[name]) for name, value in detector.state_dict().items())
+    torch.manual_seed(5)
+    expected = gradient_by_nudging(detector, batch, ("contrast",))
+    torch.testing.assert_close(found.contrast, float(expected.norm()), rtol=1e-4, atol=0)
 
 
 def test_one_clip_has_no_contrast_to_pull(detector: VideoDetector, batch: Batch) -> None:

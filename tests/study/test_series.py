@@ -1,5 +1,6 @@
 """A whole plan at toy size: runs are made once, watched at the right moments, gathered and read back."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import pytest
 from training_world import micro_config
 
 from clab_lite.data.vid import VideoIndex
-from clab_lite.study import plans, series
+from clab_lite.errors import DataError
+from clab_lite.study import plans, series, worlds
 from clab_lite.study.record import RECORD
 from clab_lite.study.run import Videos
 from clab_lite.study.setting import Setting
 from clab_lite.study.store import collect, open_study, save_study
-from clab_lite.training.folder_lock import hold
+from clab_lite.training.folder_lock import FolderInUse, hold
+from clab_lite.training.losses import DETECTION_LOSSES, TrainingDiverged
 
 RUNS = [Setting(iterations=8, start=0.1), Setting(iterations=8, start=0.0, train_videos=2)]
 
@@ -50,7 +53,13 @@ def test_plan_is_made_once(plan: str, tmp_path: Path, capsys: pytest.CaptureFixt
     assert contrast.moments[0].weight == 0.1 and contrast.moments[2].weight == 0.0
     assert contrast.balance["iteration"].tolist() == list(range(1, 9))
     share = contrast.share()
-    assert (share[:4] > 0).all() and (share[4:] == 0).all() and (share <= 1).all()
+    assert (share[:3] > 0).all() and (share[3:] == 0).all() and (share <= 1).all()  # after step 4 no weight is left
+    rows = [json.loads(line) for line in (tmp_path / "out" / RUNS[0].name / "log.jsonl").read_text().splitlines()]
+    assert contrast.log["iteration"].tolist() == [row["iteration"] for row in rows]
+    expected = [sum(row["losses"][name] for name in DETECTION_LOSSES) for row in rows]
+    np.testing.assert_allclose(contrast.log["detection"], expected, rtol=1e-4)
+    np.testing.assert_allclose(contrast.log["contrast"], [row["losses"]["contrast"] for row in rows], rtol=1e-4)
+    assert set(contrast.made_of) == {"config", "learn", "embedded", "judged", "clab_lite", "torch"}
     baseline = study.of(RUNS[1])[0]
     assert (baseline.share() == 0).all() and (baseline.balance["contrast"] > 0).all()
     for level in ("frame", "object"):
@@ -69,8 +78,24 @@ def test_first_moment_is_the_start_of_the_training(plan: str, tmp_path: Path) ->
     record = collect(tmp_path).of(RUNS[0])[0]
     start = load_run(tmp_path / RUNS[0].name, file="snapshot_start.pt").detector
     videos = series.study_videos()
-    table = embed_levels(start, videos.embedded, ("frame",), frame_step=2, progress=False)["frame"]
-    assert record.moments[0].scores["frame"]["uniformity"] == pytest.approx(table.scores("video").uniformity, rel=1e-4)
+    tables = embed_levels(start, videos.embedded, ("frame", "object"), frame_step=2, progress=False)
+    frame, objects = record.moments[0].scores["frame"], record.moments[0].scores["object"]
+    by_video = tables["frame"].scores("video", 1, gap=2)
+    by_class, by_track = (
+        tables["object"].scores("class_name", 5, gap=1_000_000),
+        tables["object"].scores("track", 1, gap=2),
+    )
+    for found, names, expected in (
+        (frame, "video", by_video), (objects, "class", by_class), (objects, "track", by_track),
+    ):  # fmt: skip
+        near = {"rel": 1e-3, "abs": 1e-5, "nan_ok": True}
+        assert found[f"silhouette_{names}"] == pytest.approx(expected.silhouette, **near)
+        assert found[f"knn_{names}"] == pytest.approx(expected.knn_purity, **near)
+        assert found[f"alignment_{names}"] == pytest.approx(expected.alignment, **near)
+    assert frame["uniformity"] == pytest.approx(tables["frame"].scores("video").uniformity, rel=1e-4)
+    for level in ("frame", "object"):  # the rows of a map are the rows of its table
+        map_ = tables[level].map()
+        np.testing.assert_allclose(np.abs(record.moments[0].cloud[level]), np.abs(map_), atol=2e-3 * np.abs(map_).max())
 
 
 def test_a_run_of_another_process_is_left_alone(
@@ -78,6 +103,43 @@ def test_a_run_of_another_process_is_left_alone(
 ) -> None:
     monkeypatch.setitem(plans.PLANS, "toy", lambda: RUNS[:1])
     with hold(tmp_path / RUNS[0].name):
-        series.make_missing(plan, tmp_path, tmp_path)
+        (missing,) = series.make_missing(plan, tmp_path, tmp_path)
     assert capsys.readouterr().out == ""
+    assert missing.name == RUNS[0].name and "is working in this folder" in missing.why and not missing.diverged
     assert not (tmp_path / RUNS[0].name / RECORD).exists()
+    with pytest.raises(DataError, match="holds no runs"):
+        series.gather(tmp_path)
+
+
+def test_a_training_that_diverges_does_not_stop_the_others(
+    plan: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def diverge(setting: Setting, *_: object) -> None:
+        tried.append(setting)
+        raise TrainingDiverged("contrast = nan")
+
+    monkeypatch.setattr(series, "make_run", diverge)
+    missing = series.make_missing(plan, tmp_path, tmp_path)
+    assert tried == RUNS and [left.name for left in missing] == [setting.name for setting in RUNS]
+    assert all(left.diverged and "contrast = nan" in left.why for left in missing)
+
+
+def test_a_run_finished_while_we_waited_is_kept(plan: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process finishes between the first look and the lock: the second look finds its record."""
+    answers = iter([False, False, False, True, False, True])  # both at first, then before and inside each lock
+    monkeypatch.setattr(series, "_is_made", lambda *_: next(answers))
+    monkeypatch.setattr(series, "make_run", lambda *_: pytest.fail("made again"))
+    series.make_missing(plan, tmp_path, tmp_path)
+    assert next(answers, None) is None
+
+
+def test_waits_for_who_holds_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worlds, "PATIENCE", 0.0)
+    with hold(tmp_path), pytest.raises(FolderInUse), worlds.patiently_held(tmp_path):
+        pass
+    with worlds.patiently_held(tmp_path), pytest.raises(FolderInUse), hold(tmp_path):
+        pass
+    with hold(tmp_path):
+        pass

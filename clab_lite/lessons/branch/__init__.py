@@ -2,8 +2,9 @@
 
 from clab_lite.lessons.branch import checks as check
 from clab_lite.lessons.branch.batch import Batch, count_false_negatives, first_with_shared_class, real_batch
-from clab_lite.lessons.branch.figures import before_after, levels, still_bars, way
+from clab_lite.lessons.branch.figures import before_after, still_bars, way
 from clab_lite.lessons.branch.ledger import Ledger
+from clab_lite.lessons.branch.levels import levels
 from clab_lite.lessons.branch.microscope import cell_at, microscope, temperature_view, view
 from clab_lite.lessons.branch.path import Path, follow, follow_objects
 from clab_lite.lessons.branch.proof import InferenceProof, inference_proof

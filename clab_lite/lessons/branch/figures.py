@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
 
-import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from numpy.typing import ArrayLike
 
 from clab_lite.lessons.branch.batch import Batch
-from clab_lite.lessons.branch.path import ObjectRows, Path
+from clab_lite.lessons.branch.levels import draw_matrix, run_lengths
+from clab_lite.lessons.branch.path import Path
 from clab_lite.lessons.branch.steps import Forces, Steps
 from clab_lite.show.style import (
     BLUE,
-    GREEN,
     GREY,
     INK,
     ORANGE,
@@ -41,7 +36,7 @@ def way(batch: Batch, path: Path, row: int = 0) -> tuple[Figure, str]:
     pooled.imshow(path.pooled[row][:, None].numpy(), cmap="viridis", aspect="auto")
     embedding.imshow(path.embeddings[row][:, None].numpy(), cmap="viridis", aspect="auto")
     length = batch.clips.shape[1]
-    _matrix(matrix, path.similarity.numpy(), [length] * len(batch.targets))
+    draw_matrix(matrix, path.similarity.numpy(), [length] * len(batch.targets))
     matrix.axhspan(row - 0.5, row + 0.5, fill=False, edgecolor=ORANGE, linewidth=2)
     tensors = [path.frames, path.c4, path.convolved, path.pooled, path.embeddings, path.similarity]
     titles = [f"frame {batch.names[row]}", "C4", "conv + ReLU", "pooled", "projected", "similarity"]
@@ -72,19 +67,20 @@ def before_after(runs: Mapping[str, Steps], names: Sequence[str]) -> Callable[..
 
     runs: by what was learned from. names: of the rows.
     """
-    lengths = {name: _run_lengths(steps.labels.numpy()) for name, steps in runs.items()}
+    lengths = {name: run_lengths(steps.labels.numpy()) for name, steps in runs.items()}
 
     def draw(learned_from: str = next(iter(runs)), step: int = 0) -> tuple[Figure, str]:
         steps = runs[learned_from]
-        figure, axes = new_figure(9.5, 3.7, 1, 3, width_ratios=[1, 1, 1.25])
+        figure, axes = new_figure(9.5, 4.0, 1, 3, width_ratios=[1, 1, 1.25])
         start, now = steps.ledger(0), steps.ledger(step)
         for panel, ledger, title in zip(axes, (start, now), ("Before", f"After {step} steps"), strict=False):
-            _matrix(panel, ledger.similarity, lengths[learned_from])
+            draw_matrix(panel, ledger.similarity, lengths[learned_from])
             panel.set_xticks(range(len(names)), names, fontsize=8, color=GREY)
             panel.set_yticks(range(len(names)), names, fontsize=8, color=GREY)
             panel.tick_params(length=0)
             heading(panel, f"{title}: loss {ledger.loss:.2f}")
-        _curves(axes[2], steps, step, now.chance)
+        _curves(axes[2], steps, step, now.chance, [run for name, run in runs.items() if name != learned_from])
+        figure.suptitle(_answer(runs, step), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
         heading(axes[2], _course(steps, step))
         inside, outside = now.similarity[now.positive].mean(), now.similarity[now.negative].mean()
         others = steps.other_losses[step]
@@ -97,8 +93,16 @@ def before_after(runs: Mapping[str, Steps], names: Sequence[str]) -> Callable[..
     return draw
 
 
-def _curves(axes: Axes, steps: Steps, step: int, chance: float) -> None:
-    """Both losses over the steps, bright until `step`."""
+def _answer(runs: Mapping[str, Steps], step: int) -> str:
+    """Where the other batches stand in each run: the question that the lesson asks."""
+    means = ", ".join(f"{run.other_means[step]:.2f} ({name})" for name, run in runs.items())
+    return f"Other batches after {step} steps: {means}"
+
+
+def _curves(axes: Axes, steps: Steps, step: int, chance: float, rivals: Sequence[Steps]) -> None:
+    """Both losses over the steps, bright until `step`; dotted, the other batches in the other runs."""
+    for rival in rivals:
+        axes.plot(rival.other_means, color=BLUE, linewidth=1.4, linestyle=(0, (1, 1.5)))
     axes.axhline(chance, color=INK, linewidth=1, linestyle=(0, (5, 3)))
     ends = [(chance, "chance", INK)]
     for values, colour, text in (
@@ -111,18 +115,14 @@ def _curves(axes: Axes, steps: Steps, step: int, chance: float) -> None:
         ends.append((values[-1], text, colour))
     low, high = [min(values) for values in steps.other_losses], [max(values) for values in steps.other_losses]
     axes.fill_between(range(len(low)), low, high, color=BLUE, alpha=0.12, linewidth=0)
-    top = max(*steps.losses, *high, chance) * 1.12
+    rest = [value for rival in rivals for value in rival.other_means]
+    top = max(*steps.losses, *high, *rest, chance) * 1.12
     axes.set_ylim(0, top)
     for (_, text, colour), y in zip(ends, spread([end[0] for end in ends], 0.075 * top), strict=True):
         axes.annotate(text, (len(steps.losses) - 1, y), xytext=(6, 0), textcoords="offset points", va="center",
                       fontsize=9, color=colour, annotation_clip=False)  # fmt: skip
     quiet(axes)
     axes.set_xlabel("gradient step", fontsize=9, color=GREY)
-
-
-def _run_lengths(labels: ArrayLike) -> list[int]:
-    """How many equal labels follow each other, group by group."""
-    return [len(list(group)) for _, group in groupby(np.asarray(labels).tolist())]
 
 
 def _course(steps: Steps, step: int) -> str:
@@ -137,7 +137,7 @@ def _course(steps: Steps, step: int) -> str:
 
 
 def still_bars(found: Sequence[Forces]) -> Figure:
-    """Per clip: the cosine of its positives, its share of the loss, and the pull on its embeddings."""
+    """Per clip: how far its positives are from cosine 1, its share of the loss, and the pull on its embeddings."""
     figure, axes = new_figure(9.5, 3.3, 1, 3)
     names = [f"{one.name}\n{one.kind}" for one in found]
     colours = [ORANGE if one.kind == "still" else BLUE for one in found]
@@ -145,56 +145,24 @@ def still_bars(found: Sequence[Forces]) -> Figure:
     pulls = max((one.pull for one in stills), default=0.0)
     share = sum(one.share for one in stills)
     columns = [
-        ([one.cosine for one in found], "Cosine of the positives", "{:.3f}"),
-        ([one.share for one in found], f"Stills pay {share:.0%} of the loss", "{:.0%}"),
-        ([one.pull for one in found], f"Pull on stills: {pulls:.3f}" if stills else "Pull", "{:.3f}"),
+        ([max(1 - one.cosine, 0) for one in found], "1 − cosine of the positives", _small),
+        ([one.share for one in found], f"Stills pay {share:.1%} of the loss", "{:.1%}".format),
+        ([one.pull for one in found], f"Pull on stills: {_small(pulls)}" if stills else "Pull", _small),
     ]
-    for panel, (values, title, form) in zip(axes, columns, strict=True):
+    units = ("0: nothing is left to pull", "share of the loss", "length of the pull's gradient")
+    axes[1].yaxis.set_major_formatter("{x:.0%}")
+    for panel, (values, title, said), unit in zip(axes, columns, units, strict=True):
         panel.bar(range(len(values)), values, color=colours, width=0.62)
         for x, value in enumerate(values):
-            panel.text(x, max(value, 0), form.format(value), ha="center", va="bottom", fontsize=9, color=INK)
+            panel.text(x, max(value, 0), said(value), ha="center", va="bottom", fontsize=9, color=INK)
         panel.set_xticks(range(len(values)), names)
-        panel.set_ylim(min(0, *values), max(max(values) * 1.15, 1e-3))
+        panel.set_ylim(0, max(max(values) * 1.15, 1e-6))
+        panel.set_ylabel(unit, fontsize=9, color=GREY)
         quiet(panel, grid=False)
         heading(panel, title)
     return figure
 
 
-def levels(batch: Batch, frames: Path, objects: ObjectRows) -> Figure:
-    """Frame level beside object level: the boxes on the key frames, and both similarity matrices."""
-    count, length = batch.clips.shape[:2]
-    figure = new_figure(9.5, 5.6)[0]
-    figure.clear()
-    grid = figure.add_gridspec(2, 2 * count, height_ratios=[1, 2.1])
-    boxes = objects.rois.numpy()
-    for clip in range(count):
-        panel = figure.add_subplot(grid[0, 2 * clip : 2 * clip + 2])
-        panel.imshow(batch.picture(clip * length))
-        inside = boxes[boxes[:, 0] == clip * length]
-        for x1, y1, x2, y2 in inside[:, 1:]:
-            panel.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=GREEN, linewidth=2))
-        panel.set_title(f"{batch.names[clip * length]}: {len(inside)} object{'s' * (len(inside) != 1)}", fontsize=9,
-                        color=INK, loc="left")  # fmt: skip
-        panel.set_axis_off()
-    order = objects.labels.argsort(stable=True)
-    units = torch.nn.functional.normalize(objects.embeddings[order], dim=1)
-    sizes = _run_lengths(objects.labels[order].numpy())
-    left, right = figure.add_subplot(grid[1, :count]), figure.add_subplot(grid[1, count:])
-    _matrix(left, frames.similarity.numpy(), [length] * count)
-    _matrix(right, (units @ units.T).numpy(), sizes)
-    heading(left, f"Frame level: {len(batch)} rows, {count} clips, loss {float(frames.loss):.2f}")
-    heading(right, f"Object level: {len(order)} rows, {len(sizes)} objects, loss {float(objects.loss):.2f}")
-    for panel in (left, right):
-        panel.set_xticks([])
-        panel.set_yticks([])
-    return figure
-
-
-def _matrix(axes: Axes, similarity: ArrayLike, blocks: Sequence[int]) -> None:
-    """A matrix of cosines from -1 to 1, with a frame around each block of positives on the diagonal."""
-    axes.imshow(np.asarray(similarity), cmap="RdBu_r", vmin=-1, vmax=1)
-    start = -0.5
-    for size in blocks:
-        axes.add_patch(Rectangle((start, start), size, size, fill=False, edgecolor=INK, linewidth=1.3))
-        start += size
-    axes.spines[:].set_color(PALE)
+def _small(value: float) -> str:
+    """Two digits that count; 0 for what is only rounding."""
+    return f"{value:.2g}" if value >= 1e-6 else "0"

@@ -16,12 +16,12 @@ Role = Literal["itself", "positive", "negative"]
 class Ledger:
     """NT-Xent of N embeddings, pair by pair.
 
-    For an anchor i and one of its positives p, with the negatives k of i:
+    For an anchor a and one of its positives p, with the negatives n of a:
 
-        term(i, p) = log(1 + sum over k of exp((s_ik - s_ip) / temperature))
+        term(a, p) = ln(1 + sum over n of exp((s_an - s_ap) / temperature))
 
     The loss is the mean of all terms. Positives *pay*: their terms add up to the loss. Negatives *cause*: without any
-    negative every term is log(1) = 0, so each term is charged to the negatives of its sum, in proportion to their
+    negative every term is ln(1) = 0, so each term is charged to the negatives of its sum, in proportion to their
     exponentials. Both columns add up to 100 %.
     """
 
@@ -72,7 +72,7 @@ class Ledger:
 
     @property
     def chance(self) -> float:
-        """The loss when all embeddings are equal: log(1 + negatives of the anchor), averaged over positive pairs."""
+        """The loss when all embeddings are equal: ln(1 + negatives of the anchor), averaged over positive pairs."""
         per_pair = np.log1p(self.negative.sum(axis=1))[:, None] * self.positive
         return float(per_pair.sum() / max(self.positive.sum(), 1))
 

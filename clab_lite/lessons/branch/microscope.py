@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -99,7 +99,7 @@ def _layout() -> tuple[Figure, list[Axes]]:
 
 
 def _cells(axes: Axes, ledger: Ledger, cell: tuple[int, int], names: list[str], batch: Batch) -> None:
-    """The matrix with the chosen cell in orange, and a dot in every negative cell of one class."""
+    """The matrix with the chosen cell in amber, and a dot in every negative cell of one class."""
     (row, column), length, classes = cell, batch.clips.shape[1], np.asarray(batch.classes)
     axes.imshow(ledger.similarity, cmap="RdBu_r", vmin=-1, vmax=1)
     for start in range(0, len(names), length):
@@ -135,23 +135,30 @@ def _anchor(axes: Axes, ledger: Ledger, row: int, column: int, names: list[str])
         heading(axes, f"Anchor {names[row]}: {names[worst]} disturbs it most")
     else:
         heading(axes, f"Anchor {names[row]}: no negatives, no loss")
-    axes.set_xlabel("green: positives pay     red: negatives cause", fontsize=9, color=GREY)
+    axes.set_xlabel("green: positives pay     orange-red: negatives cause", fontsize=9, color=GREY)
 
 
-def temperature_view(steps: Steps, step: int) -> Draw:
-    """A drawing function of (temperature): how the blame of a trained batch spreads over the negatives."""
+def temperature_view(steps: Steps, step: int, classes: Sequence[str] = ()) -> Draw:
+    """A drawing function of (temperature): how the blame of a trained batch spreads over the negatives.
+
+    classes: per row what it shows; negatives of one class are then marked as false.
+    """
     similarity = steps.ledger(step).similarity
+    shown = np.asarray(classes)
+    alike = shown[:, None] == shown if len(shown) else np.zeros(similarity.shape, bool)
 
     def draw(temperature: float = steps.temperature) -> tuple[Figure, str]:
         ledger = Ledger(similarity, np.asarray(steps.labels), temperature)
-        caused = np.sort(ledger.caused[ledger.negative])[::-1]
-        total = np.cumsum(caused)
+        caused, false = ledger.caused[ledger.negative], alike[ledger.negative]
+        order = np.argsort(-caused, kind="stable")
         tenth = max(len(caused) // 10, 1)
         figure, (left, right) = new_figure(9.5, 3.6, 1, 2)
-        left.bar(range(len(caused)), 100 * caused, color=VERMILLION, width=1.0)
-        left.set_xlabel("negative pairs, the worst first", fontsize=9, color=GREY)
+        colours = [ORANGE if false[pair] else VERMILLION for pair in order]
+        left.bar(range(len(caused)), 100 * caused[order], color=colours, width=1.0)
+        note = " (amber: both show the same class)" if len(shown) else ""
+        left.set_xlabel(f"negative pairs, the worst first{note}", fontsize=9, color=GREY)
         left.set_ylabel("% of the loss caused", fontsize=9, color=GREY)
-        heading(left, f"The worst tenth of the negatives causes {total[tenth - 1]:.0%}")
+        heading(left, f"The worst tenth of the negatives causes {caused[order[:tenth]].sum():.0%}")
         right.hist([similarity[ledger.positive], similarity[ledger.negative]], bins=np.linspace(-1, 1, 25).tolist(),
                    color=[GREEN, VERMILLION], stacked=True, label=["positive pairs", "negative pairs"])  # fmt: skip
         right.legend(frameon=False, fontsize=9, loc="upper left")
@@ -159,6 +166,12 @@ def temperature_view(steps: Steps, step: int) -> Draw:
         heading(right, "The same cosines at every temperature")
         for panel in (left, right):
             quiet(panel)
-        return figure, f"temperature {temperature:.3g}: loss {ledger.loss:.2f}, chance {ledger.chance:.2f}"
+        line = f"temperature {temperature:.3g}: loss {ledger.loss:.2f}, chance {ledger.chance:.2f}"
+        if false.any():
+            line += (
+                f". Pairs that show the same class cause {caused[false].sum():.0%} of the loss; if all negatives were "
+                f"blamed alike, {false.mean():.0%}"
+            )
+        return figure, line
 
     return draw

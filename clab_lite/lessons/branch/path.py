@@ -88,6 +88,21 @@ class ObjectRows:
     """(R, D)"""
     loss: Tensor
 
+    def names(self, batch: Batch) -> list[str]:
+        """A name per object, in the order of the labels: letter of the clip and class, numbered where two are alike."""
+        found = []
+        for label in self.labels.unique().tolist():
+            row, *box = self.rois[int((self.labels == label).nonzero()[0, 0])].tolist()
+            clip, frame = divmod(int(row), batch.clips.shape[1])
+            target = batch.targets[clip]
+            target = target["reference_targets"][frame - 1] if frame else target
+            distance = (target["boxes"] - target["boxes"].new_tensor(box)).abs().sum(dim=1)
+            name = batch.class_names[int(target["labels"][int(distance.argmin())])]
+            found.append(f"{batch.names[int(row)][:-1]} {name}")
+        return [
+            f"{name} {found[: i + 1].count(name)}" if found.count(name) > 1 else name for i, name in enumerate(found)
+        ]
+
 
 @torch.no_grad()
 def follow_objects(detector: VideoDetector, batch: Batch) -> ObjectRows:

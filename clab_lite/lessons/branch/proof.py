@@ -28,6 +28,8 @@ class InferenceProof:
     def __str__(self) -> str:
         cost = self.cost
         gone = cost.parameters_with - cost.parameters_without
+        apart = abs(self.milliseconds_with - self.milliseconds_without)
+        noise = "lies inside the noise" if apart <= self.spread else "is larger than the noise of this measurement"
         verdict = "the same bits" if cost.largest_difference == 0 else f"differ by {cost.largest_difference:g}"
         return (
             f"                       with branch   branch deleted\n"
@@ -35,6 +37,7 @@ class InferenceProof:
             f"   ({gone:,d} fewer, {gone / cost.parameters_with:.1%})\n"
             f"milliseconds a frame  {self.milliseconds_with:12.0f}     {self.milliseconds_without:12.0f}"
             f"   (repeating the same one: ±{self.spread / 2:.0f})\n"
+            f"the difference of {apart:.0f} ms {noise}\n"
             f"boxes, scores, labels of {cost.frames} frames: {verdict}"
         )
 

@@ -11,6 +11,7 @@ from clab_lite.lessons.contrast.explorers import (
     reading_explorer,
     temperature_explorer,
 )
+from clab_lite.lessons.contrast.flow import move_points
 from clab_lite.lessons.contrast.terms import nt_xent, on_circle, pairs_of
 from clab_lite.lessons.contrast.variants import cases, compare_losses, draw_half_precision
 
@@ -25,6 +26,7 @@ __all__ = [
     "draw_half_precision",
     "flow_explorer",
     "flow_player",
+    "move_points",
     "nt_xent",
     "on_circle",
     "pairs_of",

@@ -20,6 +20,8 @@ LABELS = torch.tensor([0, 0, 1])
 _COLOURS = (BLUE, BLUE, VERMILLION)
 _LONGEST = 0.6
 """Length of the longest arrow; the circle has radius 1."""
+_SHORTEST = 0.17
+"""Length of the shortest arrow that is drawn: its head, and a little more."""
 
 
 def draw_angles(a: float, a2: float, b: float, temperature: float) -> tuple[Figure, str]:
@@ -67,8 +69,10 @@ def _draw_circle(axes: Axes, degrees: NDArray[np.float64], vectors: torch.Tensor
     scale = _LONGEST * min(1.0, longest) / longest
     for number, (x, y) in enumerate(points):
         axes.plot([0, x], [0, y], color=GREY, linewidth=0.8, zorder=1)
-        turn = np.radians(degrees[number]) + pull[number] * scale
-        if abs(pull[number]) * scale > 0.02:
+        length = abs(pull[number]) * scale
+        if length > 0.02:
+            # Of a shorter arrow nobody could see where it points.
+            turn = np.radians(degrees[number]) + np.sign(pull[number]) * max(length, _SHORTEST)
             axes.annotate(
                 "", (1.1 * np.cos(turn), 1.1 * np.sin(turn)), (1.1 * x, 1.1 * y),
                 arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0},

@@ -10,11 +10,12 @@ from clab_lite import lessons
 from clab_lite.lessons.contrast.angles import draw_angles
 from clab_lite.lessons.contrast.counting_figures import draw_batch, draw_readings
 from clab_lite.lessons.contrast.drag import Drag
-from clab_lite.lessons.contrast.flow import move_points, train_branch
-from clab_lite.lessons.contrast.flow_figures import draw_flow, draw_flows
+from clab_lite.lessons.contrast.flow import Flow, move_points, train_branch
+from clab_lite.lessons.contrast.flow_figures import draw_flow, draw_flows, draw_story
 from clab_lite.lessons.contrast.temperature import draw_temperature
 from clab_lite.lessons.explorer import Explorer
 from clab_lite.lessons.player import Player
+from clab_lite.show.style import NOTEBOOK_DPI, to_png
 
 TEMPERATURES = (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 _HAND = ("a", "a2", "b")
@@ -49,10 +50,21 @@ def angle_explorer(temperature: float = 0.5) -> AngleExplorer:
     return AngleExplorer(temperature)
 
 
+class FlowPlayer(Player):
+    """A descent to play; without a kernel its start, its middle and its end in one figure, with the curves once."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        super().__init__(flow.steps + 1, lambda step: draw_flow(flow, step), interval_ms=250)
+
+    def strip(self) -> bytes:
+        """PNG, the static twin."""
+        return to_png(draw_story(self.flow, (0, self.flow.steps // 3, self.flow.steps)), NOTEBOOK_DPI)
+
+
 def flow_player(clips: int = 4, frames: int = 3, temperature: float = 0.2, steps: int = 80, seed: int = 0) -> Player:
     """Random points that move under NT-Xent: play it."""
-    flow = move_points(clips, frames, temperature, steps, seed)
-    return lessons.Player(steps + 1, lambda step: draw_flow(flow, step), interval_ms=250)
+    return FlowPlayer(move_points(clips, frames, temperature, steps, seed))
 
 
 def flow_explorer(steps: int = 80) -> Explorer:

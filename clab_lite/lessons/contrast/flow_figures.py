@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,6 +22,26 @@ def draw_flow(flow: Flow, step: int) -> tuple[Figure, str]:
     _loss_curve(places["loss"], flow, step)
     _quality_curves(places["quality"], flow, step)
     return figure, flow_numbers(flow, step)
+
+
+def draw_story(flow: Flow, steps: Sequence[int]) -> Figure:
+    """The circle at three steps in a row, and below it loss, alignment and uniformity over all steps, once."""
+    figure = PlainFigure(figsize=(9.2, 5.6), layout="constrained", facecolor="white")
+    places = figure.subplot_mosaic([[0, 0, 1, 1, 2, 2], [3, 3, 3, 4, 4, 4]], height_ratios=(1.45, 1))
+    for place, step in enumerate(steps):
+        draw_clips(places[place], flow.angles[step], flow.labels)
+        heading(places[place], f"Step {step}: {finding(flow, step)}")
+    _loss_curve(places[3], flow, flow.steps)
+    _quality_curves(places[4], flow, flow.steps)
+    for curve in (places[3], places[4]):
+        curve.set_xlabel("step (dotted: the circles above)", fontsize=10, color=INK)
+        for step in steps:
+            curve.axvline(step, color=GREY, linewidth=1, linestyle=":")
+    places[4].set_title(
+        f"Alignment {flow.alignment[0]:.2f} → {flow.alignment[-1]:.2f}, uniformity {_plain(flow.uniformity[0])} → "
+        f"{_plain(flow.uniformity[-1])}", loc="left", fontsize=10, color=INK, fontweight="bold", pad=8,
+    )  # fmt: skip
+    return figure
 
 
 def draw_flows(flows: dict[str, Flow], step: int) -> tuple[Figure, str]:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from clab_lite.show.style import BLUE, GREY, INK, VERMILLION, heading, new_figure, quiet
+from clab_lite.show.style import BLUE, GREEN, GREY, INK, VERMILLION, heading, new_figure, quiet
 
 NEGATIVES = 9
 """Four clips of three frames: nine frames of other clips."""
@@ -83,10 +83,22 @@ def _draw_pushes(axes: Axes, case: Anchor, pushes: NDArray[np.float64]) -> None:
     axes.axhline(1 / len(pushes), color=GREY, linestyle="--", linewidth=1)
     axes.text(len(pushes) - 0.5, 1 / len(pushes), "an even share", ha="right", va="bottom", fontsize=9.5, color=GREY)
     axes.set_xticks(places, [f"{value:.2f}" for value in case.negatives])
-    axes.set(ylim=(0, 1.02), ylabel="share of the push")
+    axes.set(xlim=(-0.6, len(pushes) - 0.4), ylim=(0, 1.02), ylabel="share of the push")
+    _mark_positive(axes, case)
     axes.set_xlabel("negatives by their cosine with the anchor", fontsize=10, color=INK)
     count = that_count(pushes)
     heading(axes, f"The closest negative takes {pushes[0]:.0%}; {count:.1f} of {len(pushes)} count")
+
+
+def _mark_positive(axes: Axes, case: Anchor) -> None:
+    """A line where the positive's cosine would stand among the bars; at the edge where it lies beyond them."""
+    rising = case.negatives[::-1]
+    here = float(np.interp(case.positive, rising, np.arange(len(rising))[::-1]))
+    beyond = case.positive > rising[-1]
+    here = -0.5 if beyond else here
+    axes.axvline(here, ymax=0.9, color=GREEN, linewidth=1.6, linestyle=(0, (4, 2)))
+    side = " (closer than all)" if beyond else ""
+    axes.text(here + 0.12, 0.9, f"the positive: {case.positive:.2f}{side}", fontsize=9.5, color=GREEN, va="top")
 
 
 def _draw_curves(axes: Axes, case: Anchor, temperature: float) -> None:
@@ -119,4 +131,4 @@ def _saturation(case: Anchor, temperature: float) -> str:
         return f"Saturated: {left:.1%} left to learn"
     if left > 0.99:
         return f"All wrong: {left:.1%} to learn"
-    return f"{left:.0%} left to learn (loss {_loss(case, temperature):.2f})"
+    return f"1 − the positive's share: {left:.2f} (loss {_loss(case, temperature):.2f})"

@@ -73,7 +73,11 @@ def draw_half_precision(temperature: float = 0.1) -> tuple[Figure, str]:
     axes.plot(angles, full, color=BLUE, linewidth=2.2, label="float32")
     axes.plot(angles, half, color=VERMILLION, linewidth=2.2, linestyle="--", label="float16")
     axes.set(xlim=(0, 180), ylim=(0, 1.1 * full.max()), xticks=range(0, 181, 30), ylabel="NT-Xent")
-    axes.set_xlabel("degrees between the two frames of a clip (a wrong frame lies on each)", fontsize=10, color=GREY)
+    axes.set_xlabel(
+        "degrees between the two frames of a clip (a frame of another clip lies on top of each)",
+        fontsize=10,
+        color=GREY,
+    )
     axes.legend(fontsize=10, frameon=False, loc="upper left")
     apart = np.flatnonzero(full - half > 0.5)
     if len(apart):

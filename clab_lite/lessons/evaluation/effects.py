@@ -117,17 +117,27 @@ def settings_of(effects: pd.DataFrame) -> list[str]:
 
 
 def conclusion(effects: pd.DataFrame) -> str:
-    """What a table of effects says as a whole, when one remembers how many numbers were looked at."""
+    """What a table of effects says as a whole, when one remembers how many numbers were looked at: those of this table
+    that have an interval, and no others.
+    """
     known = effects.dropna(subset=["p_value"])
     if not len(known):
         return f"No interval: fewer than {FEWEST} pairs of runs per setting cannot tell an effect from chance."
     sure = known[known["p_value"] <= SURE]
     text = f"{len(sure)} of {len(known)} intervals leave out zero; by chance alone about {SURE * len(known):.1f} would."
     strong = known[known["p_value"] * len(known) <= SURE]
+    looks = _looks(known)
     if not len(strong):
-        return f"{text} None stays when all {len(known)} looks are paid for (p times {len(known)} above {SURE:.2f})."
+        return f"{text} None stays when {looks} are paid for (p times {len(known)} above {SURE:.2f})."
     names = "; ".join(f"{row.setting}: {row.measure} {row.difference:+.3f}" for row in strong.itertuples())
-    return f"{text} After paying for all looks {len(strong)} stay{'s' if len(strong) == 1 else ''}: {names}."
+    return f"{text} After paying for {looks}, {len(strong)} stay{'s' if len(strong) == 1 else ''}: {names}."
+
+
+def _looks(known: pd.DataFrame) -> str:
+    """What `conclusion` pays for, in words: one who looked at more has more to pay."""
+    settings, measures = known["setting"].nunique(), known["measure"].nunique()
+    parts = f"{measures} measure{'s' * (measures != 1)} of {settings} setting{'s' * (settings != 1)}"
+    return f"the {len(known)} look{'s' * (len(known) != 1)} of this table ({parts}, no others)"
 
 
 def in_words(row: Any) -> str:

@@ -33,7 +33,7 @@ def draw_effects(effects: pd.DataFrame, setting: str, kind: str | tuple[str, ...
 def draw_seeds(pairs: pd.DataFrame, setting: str, measure: str) -> Figure:
     """Each seed as a line from the baseline to the run with the branch, and the mean difference beside it."""
     rows = pairs[(pairs["setting"] == setting) & (pairs["measure"] == measure)].sort_values("seed")
-    figure, (left, right) = new_figure(8.5, 3.6, 1, 2, width_ratios=(3, 2))
+    figure, (left, right) = new_figure(9.5, 3.6, 1, 2, width_ratios=(5, 4))
     height = float(np.ptp(rows[["baseline", "value"]].to_numpy())) if len(rows) else 0.0
     texts = spread(rows["value"].tolist(), 0.07 * max(height, 1e-6))
     for (_, row), place in zip(rows.iterrows(), texts, strict=True):
@@ -55,12 +55,12 @@ def draw_search(effects: pd.DataFrame, measure: str = "AP50 all") -> Figure:
     """
     rows = effects[effects["measure"] == measure].sort_values("difference", ascending=False)
     parts = list(rows.groupby("videos", sort=False))
-    heights = [1.6 + len(part) for _, part in parts] or [2.0]
+    heights = [2.6 + len(part) for _, part in parts] or [3.0]
     grid = {"height_ratios": heights, "sharex": True}
     figure, panels = new_figure(9.5, 0.8 + 0.31 * sum(heights), len(heights), 1, **grid)
     for axes, (videos, part) in zip(panels, parts, strict=False):
         _dots(axes, part, [f"{row.setting}  ({row.seeds})" for row in part.itertuples()])
-        heading(axes, f"Judged on {videos}: {tally(part)}")
+        _heading_of_figure(axes, f"Judged on {videos}:\n{tally(part)}")
     text = f"{measure}: with the branch minus baseline; in brackets: pairs of runs"
     panels[-1].set_xlabel(text, fontsize=9, color=GREY)
     return figure
@@ -101,11 +101,17 @@ def _mean(axes: Axes, differences: np.ndarray) -> None:
     axes.scatter([0.25], [found.mean], s=52, color=INK, zorder=3)
     axes.set_xlim(-0.3, 0.6)
     if found.low is None or found.high is None:
-        heading(axes, f"one difference: {found.mean:+.3f}")
+        heading(axes, f"mean {found.mean:+.3f}: too few seeds to tell ({found.pairs})")
         return
     axes.plot([0.25, 0.25], [found.low, found.high], color=INK, linewidth=2)
     place = "zero outside" if found.low > 0 or found.high < 0 else "zero inside"
     heading(axes, f"mean {found.mean:+.3f}, {place}")
+
+
+def _heading_of_figure(axes: Axes, text: str) -> None:
+    """A title over the axes that begins at the left edge of the figure: the names of settings beside it are long."""
+    title = axes.annotate(text, (0, 1), (4, 8), ("figure fraction", "axes fraction"), "offset points")
+    title.set(color=INK, fontsize=11, fontweight="bold", va="bottom", ha="left")
 
 
 def _dots(axes: Axes, rows: pd.DataFrame, labels: list[str]) -> None:

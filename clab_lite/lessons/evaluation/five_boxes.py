@@ -56,7 +56,7 @@ def rank_and_match(example: FiveBoxes, threshold: float) -> pd.DataFrame:
     """Steps 1 and 2: best score first; each takes the free dog that it overlaps most, if by `threshold` or more.
 
     Returns:
-        One row per rank: detection, score, dog (0: none), IoU (with that dog, else the largest with any), hit.
+        One row per rank: detection, score, dog ("-": none), best IoU (with that dog, else with any), hit.
     """
     overlaps, taken, rows = example.overlaps(), set(), []
     for row in np.argsort(-example.scores, kind="stable").tolist():
@@ -65,9 +65,9 @@ def rank_and_match(example: FiveBoxes, threshold: float) -> pd.DataFrame:
         if dog is not None:
             taken.add(dog)
         iou = overlaps[row].max() if dog is None else overlaps[row, dog]
-        values = example.names[row], example.scores[row], 0 if dog is None else dog + 1, iou, dog is not None
+        values = example.names[row], example.scores[row], "-" if dog is None else str(dog + 1), iou, dog is not None
         rows.append(values)
-    return pd.DataFrame(rows, columns=["detection", "score", "dog", "IoU", "hit"], index=range(1, len(rows) + 1))
+    return pd.DataFrame(rows, columns=["detection", "score", "dog", "best IoU", "hit"], index=range(1, len(rows) + 1))
 
 
 def precision_and_recall(ranked: pd.DataFrame, dogs: int) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def frame_axes(axes: Axes, example: FiveBoxes, ranked: pd.DataFrame) -> None:
 def draw_steps(example: FiveBoxes, threshold: float = 0.5) -> Figure:
     """Three panels: precision against recall as the ranks come, the envelope, and what each protocol reads from it."""
     table = precision_and_recall(rank_and_match(example, threshold), len(example.truth))
-    figure, axes = new_figure(9.5, 3.5, 1, 3, sharey=True)
+    figure, axes = new_figure(9.5, 3.6, 1, 3, sharey=True, width_ratios=(11, 9, 11))
     steps: tuple[Callable[[Axes, pd.DataFrame], None], ...] = (raw_axes, envelope_axes, area_axes)
     for panel, draw in zip(axes, steps, strict=True):
         draw(panel, table)
@@ -74,8 +74,9 @@ def raw_axes(axes: Axes, table: pd.DataFrame) -> None:
     axes.scatter(table["recall"], table["precision"], c=colours, s=36, zorder=3)
     for name, group in table.groupby(["recall", "precision"], sort=False)["detection"]:
         axes.annotate("".join(group), name, xytext=(5, 5), textcoords="offset points", fontsize=10, color=INK)
-    falls = int((~table["hit"]).sum())
-    heading(axes, f"1  {int(table['hit'].sum())} steps right, {falls} down")
+    moves = (("move right", table[table["hit"]]), ("fall", table[~table["hit"]]))
+    texts = [f"{', '.join(rows['detection'])} {verb}" for verb, rows in moves if len(rows)]
+    heading(axes, f"Step 3: {'; '.join(texts)}")
 
 
 def envelope_axes(axes: Axes, table: pd.DataFrame) -> None:
@@ -87,18 +88,17 @@ def envelope_axes(axes: Axes, table: pd.DataFrame) -> None:
     for _, row in raised.iterrows():
         arrow = {"arrowstyle": "->", "color": ORANGE, "linewidth": 1.5}
         axes.annotate("", (row["recall"], row["envelope"]), (row["recall"], row["precision"]), arrowprops=arrow)
-    heading(axes, f"2  the envelope lifts {len(raised)} {'hit' if len(raised) == 1 else 'hits'}")
+    heading(axes, f"Step 4: the envelope lifts {', '.join(raised['detection']) or 'no hit'}")
 
 
 def area_axes(axes: Axes, table: pd.DataFrame) -> None:
-    """VOC takes the whole area, COCO the mean height of 101 needles."""
+    """VOC takes the whole area, COCO the mean of 101 heights."""
     recalls, height = _stairs(table)
     axes.fill_between(recalls, height, color="#dcecf6", zorder=1)
-    axes.plot(recalls, height, color=BLUE, linewidth=1.2, zorder=2)
     values = envelope_at(table, RECALL_POINTS)
     axes.vlines(RECALL_POINTS, 0, values, color=BLUE, linewidth=0.5, zorder=2)
-    axes.scatter(RECALL_POINTS, values, s=7, color=ORANGE, zorder=3)
-    heading(axes, f"3  area {every_change(table):.4f}, mean {at_101_recalls(table):.4f}")
+    axes.scatter(RECALL_POINTS, values, s=5, color=ORANGE, linewidths=0, zorder=3)
+    heading(axes, f"Step 5: area {every_change(table):.4f},\nmean of 101 heights {at_101_recalls(table):.4f}")
 
 
 def explore_boxes(example: FiveBoxes) -> Callable[..., tuple[Figure, str]]:

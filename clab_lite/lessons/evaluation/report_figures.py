@@ -58,7 +58,7 @@ def protocol_table(report: EvaluationReport) -> pd.DataFrame:
 def draw_report(report: EvaluationReport, group: str, protocol: str = "coco") -> Figure:
     """AP50 of each row of the group with its 95 % interval; the title compares the best and the worst row."""
     lines = lines_of(report, group, protocol)
-    figure, (axes,) = new_figure(8.5, 1.3 + 0.32 * max(len(lines), 2))
+    figure, (axes,) = new_figure(8.5, 1.5 + 0.32 * max(len(lines), 2))
     _dots(axes, lines, BLUE)
     axes.axvline(report.ap50 or 0.0, color=PALE, linewidth=1.2, zorder=0)
     axes.set_xlim(0, 1.02)
@@ -70,16 +70,18 @@ def draw_report(report: EvaluationReport, group: str, protocol: str = "coco") ->
 
 
 def finding(lines: Sequence[Line], group: str) -> str:
-    """One sentence: which row is lowest and highest, and whether their intervals are apart; of troubles, which one
-    costs most against the clean frames of its own videos.
+    """One sentence: which row is lowest and highest, and whether their intervals are apart; of troubles, which
+    one is farthest below the clean frames of its own videos.
     """
     rows = [line for line in lines if line.value is not None and line.name not in ("all", "any trouble")]
     beside = [line for line in rows if line.other is not None]
     if beside:
         worst = min(beside, key=lambda line: (line.value or 0) - (line.other or 0))
         if (worst.value or 0) >= (worst.other or 0):
-            return "No trouble costs anything against clean frames of the same videos"
-        return f"{worst.name} costs most: {worst.value:.2f}, {worst.other:.2f} on clean frames of the same videos"
+            return "No trouble is below clean frames of the same videos"
+        sure = "" if worst.interval else ", no interval"
+        text = f"{worst.name}, {worst.value:.2f} against {worst.other:.2f} ({worst.boxes} objects{sure})"
+        return f"Largest gap to clean frames of the same videos:\n{text}"
     if len(rows) < 2:
         return f"By {group}: too few rows to compare"
     low, high = min(rows, key=lambda row: row.value or 0), max(rows, key=lambda row: row.value or 0)
@@ -119,6 +121,7 @@ def draw_comparison(comparison: Comparison, names: tuple[str, str] = ("A", "B"))
         text = f"AP50 {first.value:+.3f}, interval {first.interval[0]:+.3f} to {first.interval[1]:+.3f}:"
         text += " zero lies outside" if away else " zero lies inside"
     label = f"{names[1]} minus {names[0]}, 95 % interval over drawn videos; orange where it leaves out 0"
+    label += "; no bar: too few videos" if any(line.interval is None for line in lines) else ""
     axes.set_xlabel(label, fontsize=9, color=GREY)
     heading(axes, text)
     return figure
@@ -133,9 +136,9 @@ def _dots(axes: Axes, lines: Sequence[Line], colour: str, sure: bool = False) ->
         own = VERMILLION if apart else colour
         if line.interval is not None:
             axes.plot(line.interval, [place, place], color=own, linewidth=5, alpha=0.3, solid_capstyle="butt", zorder=2)
-        axes.scatter([line.value], [place], s=34, color=own, zorder=3)
-        if line.other is not None:
-            axes.scatter([line.other], [place], s=46, facecolors="white", edgecolors=ORANGE, linewidths=1.5, zorder=4)
+        if line.other is not None:  # a ring around a dot at the same place: both are seen
+            axes.scatter([line.other], [place], s=80, facecolors="none", edgecolors=ORANGE, linewidths=1.5, zorder=3)
+        axes.scatter([line.value], [place], s=30, color=own, zorder=4)
     labels = [f"{line.name}  ({line.boxes})" if line.boxes else line.name for line in lines]
     axes.set_yticks(range(len(lines)), labels, fontsize=9, color=INK)
     axes.set_ylim(len(lines) - 0.4, -0.6)

@@ -26,7 +26,7 @@ def draw_alike(found: FoundInVideos) -> Figure:
     means = np.where(known.any(1), np.nansum(grid, 1) / np.maximum(known.sum(1), 1), 2.0)
     figure, (axes,) = new_figure(7.5, float(np.clip(1.2 + 0.07 * found.videos, 2.6, 6.5)))
     picture = axes.imshow(grid[np.argsort(means, kind="stable")], cmap=_MISSED_TO_FOUND, vmin=0, vmax=1, aspect="auto")
-    axes.set_xlabel("frame of the video, in order", fontsize=9, color=GREY)
+    axes.set_xlabel("evaluated frames of the video, in order", fontsize=9, color=GREY)
     axes.set_ylabel("one row per video", fontsize=9, color=GREY)
     axes.set_yticks([])
     axes.set_xticks(range(most))
@@ -38,8 +38,8 @@ def draw_alike(found: FoundInVideos) -> Figure:
     if np.isnan(alike):
         heading(axes, "Too few frames or videos to say how alike frames of a video are")
     else:
-        text = f"Two frames of a video agree ({alike:.2f} of 1): {frames} frames are worth"
-        heading(axes, f"{text} {worth(frames, found.videos, alike):.0f} independent ones")
+        text = f"Likeness of two frames of a video {alike:.2f}: {frames} frames are worth"
+        heading(axes, f"{text} {worth(frames, found.videos, alike):.0f}")
     return figure
 
 

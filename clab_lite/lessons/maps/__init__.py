@@ -9,7 +9,8 @@ from clab_lite.lessons.maps.pairing import link
 from clab_lite.lessons.maps.projections import Projection, draw_projections, project
 from clab_lite.lessons.maps.seeds import Difference, draw_differences, measured
 from clab_lite.lessons.maps.spread import draw_plane
-from clab_lite.lessons.maps.tables import Moments, embed_moments, fresh, readable, scores, shuffled
+from clab_lite.lessons.maps.stragglers import far_from_video, straggler_words
+from clab_lite.lessons.maps.tables import Moments, beside_guessing, embed_moments, fresh, readable, scores, shuffled
 
 __all__ = [
     "Colouring",
@@ -19,6 +20,7 @@ __all__ = [
     "Moments",
     "Projection",
     "PurityCurves",
+    "beside_guessing",
     "check",
     "colouring",
     "draw_differences",
@@ -27,6 +29,7 @@ __all__ = [
     "draw_projections",
     "draw_purity",
     "embed_moments",
+    "far_from_video",
     "fresh",
     "link",
     "measured",
@@ -35,4 +38,5 @@ __all__ = [
     "readable",
     "scores",
     "shuffled",
+    "straggler_words",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 
 from clab_lite.embeddings import EmbeddingTable
 from clab_lite.errors import DataError
-from clab_lite.show.style import GREY, PALETTE
+from clab_lite.show.style import GREY, PALE, PALETTE
 
 COLOURINGS = ("class", "video", "trouble")
+MOST = len(PALETTE)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,19 @@ class Colouring:
     def distinct(self) -> bool:
         """Whether every group has a colour of its own: then a legend helps."""
         return len(set(self.palette.values())) == len(self.palette)
+
+
+def few(colours: Colouring, keep: Sequence[int] = (), most: int = MOST) -> Colouring:
+    """At most `most` groups in colour and the others together in grey: for a picture that nobody can point at.
+
+    keep: rows whose groups are among the coloured ones. Colours that are told apart already stay as they are.
+    """
+    if colours.distinct:
+        return colours
+    wanted = list(dict.fromkeys([*(str(colours.names[row]) for row in keep), *colours.palette]))[:most]
+    rest = f"{len(colours.palette) - len(wanted)} more"
+    names = np.where(np.isin(colours.names, wanted), colours.names, rest)
+    return Colouring(colours.by, names, dict(zip(wanted, PALETTE, strict=False)) | {rest: PALE})
 
 
 def colouring(table: EmbeddingTable, by: str) -> Colouring:

@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 
 from clab_lite.embeddings import EmbeddingTable
 from clab_lite.lessons.maps.album import Album
-from clab_lite.lessons.maps.colours import Colouring
+from clab_lite.lessons.maps.colours import Colouring, few
 from clab_lite.show.style import GREY, INK, PALE, PlainFigure
 
 Points = NDArray[np.float32]
 """(N, 2) coordinates on a map."""
-_LEGEND = 12
-"""More groups than this, or groups that share colours, get no legend."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def draw_maps(
     Args:
         panels: the maps; row i is the same object in each.
         table: what the rows are.
-        colours: their groups.
+        colours: their groups. Where groups would share colours, a few of them are drawn in colour, the others pale.
         finding: what there is to see; the figure's title.
         selected: rows with a dark rim; the others fade.
         album: shows the selected rows' pictures under the maps.
@@ -57,22 +55,21 @@ def draw_maps(
     Axes have no units, and different maps have different axes: who lies beside whom can be read, not where.
     """
     sheet = album is not None and len(selected) > 0
-    figure = PlainFigure(figsize=(9.5, 5.2 + 0.9 * sheet), layout="constrained", facecolor="white")
-    figure.set_layout_engine("constrained", h_pad=0.09)  # room between the finding and the maps' names
+    colours = few(colours, selected)
+    lines = max(panel.note.count("\n") + bool(panel.note) for panel in panels)
+    figure = PlainFigure(figsize=(9.5, 5.2 + 0.9 * sheet + 0.15 * lines), layout="constrained", facecolor="white")
+    figure.set_layout_engine("constrained", h_pad=0.11)  # room between the finding and the maps' names
     grid = figure.add_gridspec(1 + sheet, len(panels), height_ratios=[1, 0.16][: 1 + sheet])
     for i, panel in enumerate(panels):
         axes = figure.add_subplot(grid[0, i])
-        axes.set_title(panel.name, loc="left", fontsize=11, color=INK, pad=18 if panel.note else 6)
+        axes.set_title(panel.name, loc="left", fontsize=11, color=INK, pad=6 + 13 * lines)
         axes.text(0, 1.01, panel.note, transform=axes.transAxes, fontsize=9, color=GREY, va="bottom")
         _map(axes, panel.points, table, colours, selected, tracks)
     if sheet and album is not None:
         _sheet(figure.add_subplot(grid[1, :]), album, selected)
     if finding:
         figure.suptitle(finding, x=0.01, ha="left", fontsize=12, color=INK, fontweight="bold")
-    if colours.distinct and len(colours.palette) <= _LEGEND:
-        _legend(figure, colours)
-    else:
-        figure.supxlabel(f"{len(colours.palette)} {colours.by}s; colours come again", fontsize=9, color=GREY)
+    legend(figure, colours)
     return figure
 
 
@@ -110,7 +107,8 @@ def _map(
         axes.add_collection(lines)
     size = float(np.clip(7000 / max(len(points), 1), 8, 36))
     across, down = points.T
-    axes.scatter(across[~chosen], down[~chosen], s=size, c=shades[~chosen], alpha=faint, linewidths=0, zorder=2)
+    for rows, alpha, above in ((~chosen & (shades == PALE), 0.85, 1.5), (~chosen & (shades != PALE), faint, 2)):
+        axes.scatter(across[rows], down[rows], s=size, c=shades[rows], alpha=alpha, linewidths=0, zorder=above)
     axes.scatter(across[chosen], down[chosen], s=size * 1.6, c=shades[chosen], linewidths=1.0, edgecolors=INK, zorder=3)
     axes.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), aspect="equal")
 
@@ -131,7 +129,8 @@ def _sheet(axes: Axes, album: Album, selected: Sequence[int]) -> None:
     axes.set_title(f"{some} selected (dark rims), by video, track and frame", loc="left", fontsize=9, color=GREY)
 
 
-def _legend(figure: Figure, colours: Colouring) -> None:
+def legend(figure: Figure, colours: Colouring) -> None:
+    """A dot, a name and a number of rows for each group, under the figure."""
     counts = {name: int((colours.names == name).sum()) for name in colours.palette}
     handles = [
         Line2D([], [], linestyle="", marker="o", color=colour, label=f"{name} ({counts[name]})", markersize=7)

@@ -87,9 +87,8 @@ class LinkedMaps:
         if chosen and not 0 <= chosen[0] <= chosen[-1] < len(self.table):
             raise DataError(f"row {chosen[-1]} is outside the table. Rows are 0 to {len(self.table) - 1}.")
         self.selection = chosen
-        with self._quietly():
-            for scatter in self.scatters:
-                scatter.selection(chosen)
+        for scatter in self.scatters:
+            scatter.selection(chosen)
         self._sheet_later.ask()
         return self
 
@@ -100,11 +99,10 @@ class LinkedMaps:
     def hover(self, row: int | None) -> LinkedMaps:
         """Point at a row in both maps; None or a negative row: at nothing."""
         self.hovering = None if row is None or row < 0 else int(row)
-        with self._quietly():
-            for scatter in self.scatters:
-                scatter.widget.hovering = -1 if self.hovering is None else self.hovering
-            if self.hovering is not None:
-                self.point.value = self.hovering
+        for scatter in self.scatters:
+            scatter.widget.hovering = -1 if self.hovering is None else self.hovering
+        if self.hovering is not None:
+            self.point.value = self.hovering
         self._hover_later.ask()
         return self
 
@@ -134,17 +132,19 @@ class LinkedMaps:
             scatter.widget.observe(self._hovered, names="hovering")
         self.colour.observe(lambda change: self.recolour(change["new"]), names="value")
         self.video.observe(self._video_chosen, names="value")
-        self.point.observe(lambda change: None if self._busy else self.hover(change["new"]), names="value")
+        self.point.observe(lambda change: self._hovered(change), names="value")
 
     def _selected(self, change: dict[str, Any]) -> None:
-        if not self._busy:
-            self.select([] if change["new"] is None else change["new"])
+        chosen = sorted({int(row) for row in ([] if change["new"] is None else change["new"])})
+        if chosen != self.selection:  # else it is our own change that comes back
+            self.select(chosen)
             with self._quietly():
                 self.video.value = _NONE
 
     def _hovered(self, change: dict[str, Any]) -> None:
-        if not self._busy:
-            self.hover(change["new"])
+        row = change["new"]
+        if (None if row is None or row < 0 else int(row)) != self.hovering:
+            self.hover(row)
 
     def _video_chosen(self, change: dict[str, Any]) -> None:
         if not self._busy:
@@ -152,7 +152,7 @@ class LinkedMaps:
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
-        """Changes made inside are our own: they start nothing."""
+        """Changes of the list of videos that are made inside are our own: they start nothing."""
         before, self._busy = self._busy, True
         try:
             yield

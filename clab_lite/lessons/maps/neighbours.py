@@ -49,7 +49,13 @@ def draw_purity(curves: PurityCurves, gap: int) -> tuple[Figure, str]:
     figure, (who, axes) = new_figure(9.5, 4.6, 2, 1, height_ratios=[0.5, 4])
     _who_may_answer(who, int(curves.gaps[-1]) + 1, gap)
     low, high = np.nanmin(curves.control, axis=0), np.nanmax(curves.control, axis=0)
-    axes.fill_between(curves.gaps, low, high, color=PALE, label=f"names dealt out anew, {len(curves.control)} times")
+    axes.fill_between(
+        curves.gaps,
+        low,
+        high,
+        color=PALE,
+        label=f"{list(curves.real)[-1]}, names dealt out anew {len(curves.control)} times",
+    )
     for colour, (name, values) in zip(_COLOURS, curves.real.items(), strict=False):
         axes.plot(curves.gaps, values, color=colour, marker="o", markersize=4, label=name)
     axes.axvline(gap, color=INK, linewidth=1, linestyle=":")
@@ -68,12 +74,13 @@ def draw_purity(curves: PurityCurves, gap: int) -> tuple[Figure, str]:
 def finding(curves: PurityCurves) -> str:
     """What the curves say, in one line: how high the control starts, and what is left above it at the end."""
     name, values = list(curves.real.items())[-1]
-    start, end = np.nanmean(curves.control[:, 1 if len(curves.gaps) > 1 else 0]), np.nanmean(curves.control[:, -1])
-    beyond = "stays above" if values[-1] > np.nanmax(curves.control[:, -1]) else "falls to"
+    first = 1 if len(curves.gaps) > 1 else 0
+    start, end = np.nanmean(curves.control[:, first]), np.nanmean(curves.control[:, -1])
+    beyond = "stay above" if values[-1] > np.nanmax(curves.control[:, -1]) else "are not above"
     what = "Objects" if curves.level == "object" else "Frames"
     return (
-        f"{what}: names without meaning reach {start:.2f} at gap 1 and {end:.2f} without the own video;\n"
-        f"{name} {beyond} them there ({values[-1]:.2f})"
+        f"{what}, {name}: names without meaning reach {start:.2f} at gap {first}, true ones {values[first]:.2f};\n"
+        f"without the own video {end:.2f}, and the true ones {beyond} that: {values[-1]:.2f}"
     )
 
 

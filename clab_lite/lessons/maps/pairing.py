@@ -40,16 +40,23 @@ def link(
     panels = []
     for name, table in zip((left, right), tables, strict=True):
         found = table.scores(by)
-        panels.append(MapPanel(name, table.map(method), note(found)))
+        panels.append(
+            MapPanel(name, table.map(method), note(found, class_purity(table) if level == "object" else None))
+        )
     colour = "class" if level == "object" else "video"
     return LinkedMaps(index, tables[0], panels, finding(tables, left, right, by), colour, example)
 
 
-def note(found: ClusterScores) -> str:
-    """Four scores in a line, to stand under a map's name."""
+def note(found: ClusterScores, far: float | None = None) -> str:
+    """Four scores in two lines, to stand under a map's name.
+
+    far: purity among other videos' rows, which is named before the easier one.
+    """
+    near = f"kNN purity {found.knn_purity:.2f}"
+    purity = near if far is None else f"kNN purity, own video out {far:.2f} (in: {found.knn_purity:.2f})"
     return (
-        f"silhouette {found.silhouette:.2f} · kNN purity {found.knn_purity:.2f} · alignment {found.alignment:.2f}"
-        f" · uniformity {found.uniformity:.2f}"
+        f"{purity} · silhouette {found.silhouette:.2f}\n"
+        f"alignment {found.alignment:.2f} · uniformity {found.uniformity:.2f}"
     )
 
 

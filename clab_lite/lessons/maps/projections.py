@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from clab_lite.embeddings import EmbeddingTable
+from clab_lite.errors import Notice
 from clab_lite.lessons.maps.colours import Colouring
-from clab_lite.lessons.maps.drawing import Points, bare, bounded
+from clab_lite.lessons.maps.drawing import Points, bare, bounded, legend
 from clab_lite.show.style import GREY, INK, PlainFigure
 
 NEIGHBOURS = 10
@@ -39,10 +42,17 @@ def project(
     min_distance: float = 0.1,
 ) -> Projection:  # fmt: skip
     """Make one map and measure it. groups: (N,), whose centres give the far distances. Other arguments as in
-    `EmbeddingTable.map`.
+    `EmbeddingTable.map`. Where UMAP cannot be had, the map is PCA's, and its name says so.
     """
-    points = table.map(method, seed, neighbours=neighbours, min_distance=min_distance)  # type: ignore[arg-type]
-    name = "PCA" if method == "pca" else f"UMAP: seed {seed}, n_neighbors {neighbours}, min_dist {min_distance:g}"
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", Notice)
+        points = table.map(method, seed, neighbours=neighbours, min_distance=min_distance)  # type: ignore[arg-type]
+    notices = [str(warning.message) for warning in said if issubclass(warning.category, Notice)]
+    for notice in notices:
+        warnings.warn(notice, Notice, stacklevel=2)
+    name = f"UMAP: seed {seed}, n_neighbors {neighbours}, min_dist {min_distance:g}"
+    if method == "pca" or notices:
+        name = "PCA: instead of UMAP" if notices else "PCA"
     return Projection(name, points, kept_neighbours(table.matrix, points), far_agreement(table.matrix, points, groups))
 
 
@@ -66,7 +76,7 @@ def far_agreement(matrix: NDArray[np.float32], points: Points, groups: NDArray[n
         centres = np.stack([space[groups == name].mean(axis=0) for name in names])
         above = np.triu_indices(len(names), 1)
         distances.append(np.linalg.norm(centres[:, None] - centres[None], axis=2)[above])
-    space_ranks, map_ranks = (np.argsort(np.argsort(values)).astype(np.float64) for values in distances)
+    space_ranks, map_ranks = (pd.Series(values).rank().to_numpy() for values in distances)  # equal ones share a rank
     return float(np.corrcoef(space_ranks, map_ranks)[0, 1])
 
 
@@ -83,6 +93,8 @@ def draw_projections(projections: Sequence[Projection], colours: Colouring, colu
         axes.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
         axes.set_title(projection.name.replace(": ", "\n"), loc="left", fontsize=9, color=INK)
         axes.set_xlabel(projection.note, fontsize=9, color=GREY)
+    if colours.distinct:
+        legend(figure, colours)
     figure.suptitle(projections_finding(projections), x=0.01, ha="left", fontsize=12, color=INK, fontweight="bold")
     return figure
 

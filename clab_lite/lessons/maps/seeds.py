@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from clab_lite.errors import DataError
-from clab_lite.lessons.shipped import study
+from clab_lite.lessons.shipped import has_study, study
 from clab_lite.metrics.certainty import student_quantile
-from clab_lite.show.style import BLUE, GREY, INK, ORANGE, PALE, heading, new_figure, quiet
+from clab_lite.show.style import BLUE, GREY, INK, ORANGE, PALE, PlainFigure, heading, new_figure, quiet
+from clab_lite.study.setting import Setting
 
 Scores = dict[str, dict[str, float]]
 LEVEL = 0.95
@@ -50,12 +50,12 @@ class Difference:
 
 
 def measured() -> list[Difference]:
-    """Differences of the shipped study; none where no study is shipped."""
-    try:
-        found = study()
-    except (DataError, ImportError):
-        return []
-    return differences(found.records)
+    """Differences of the shipped study; none where no study is shipped.
+
+    Raises:
+        DataError: the shipped study is broken.
+    """
+    return differences(study().records) if has_study() else []
 
 
 def differences(records: Sequence[Any]) -> list[Difference]:
@@ -64,7 +64,7 @@ def differences(records: Sequence[Any]) -> list[Difference]:
     records: `clab_lite.study` records, each with its setting and moments.
     """
     baselines = {record.setting: record for record in records if record.setting.start == 0}
-    values: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
+    values: dict[tuple[Setting, str, str, str], list[float]] = defaultdict(list)
     for record in records:
         other = baselines.get(record.setting.baseline())
         if record.setting.start == 0 or other is None:
@@ -74,8 +74,9 @@ def differences(records: Sequence[Any]) -> list[Difference]:
             same_step = [moment for moment in other.moments if moment.iteration == mine.iteration]
             for theirs in same_step[:1]:
                 for level, score, difference in _minus(mine.scores, theirs.scores):
-                    values[arm_of(record.setting), name, level, score].append(difference)
-    return [Difference(*key, tuple(found)) for key, found in values.items() if len(found) >= 3]
+                    values[record.setting.arm, name, level, score].append(difference)
+    kept = [(key, tuple(found)) for key, found in values.items() if len(found) >= 3]
+    return [Difference(arm_of(arm), *rest, found) for (arm, *rest), found in kept]
 
 
 def _minus(mine: Scores, theirs: Scores) -> Iterator[tuple[str, str, float]]:
@@ -100,7 +101,7 @@ def moments_of(record: Any) -> dict[str, int]:
 
 def arm_of(setting: Any) -> str:
     """A setting in words, without its seed."""
-    course = "kept" if setting.shape == "constant" else f"{setting.shape} to 0 at {setting.until:.0%}"
+    course = "kept" if setting.shape == "constant" else f"{setting.shape} to 0 at {100 * setting.until:g}%"
     contrast = f"{setting.level}s, w = {setting.start:g} {course}, τ = {setting.temperature:g}, {setting.clips} clips"
     return f"{contrast}, {setting.train_videos} videos, {setting.iterations} steps"
 
@@ -108,9 +109,11 @@ def arm_of(setting: Any) -> str:
 def draw_differences(found: Sequence[Difference], arm: str) -> tuple[Figure, str]:
     """Mean difference and interval of every score, frames and objects side by side; dots are seeds."""
     mine = [difference for difference in found if difference.arm == arm]
+    if not mine:
+        return _nothing(), numbers(mine)
     levels = sorted({difference.level for difference in mine})
-    figure, panels = new_figure(9.5, 4.6, 1, max(len(levels), 1))
-    for axes, level in zip(panels, levels, strict=False):
+    figure, panels = new_figure(9.5, 4.6, 1, len(levels))
+    for axes, level in zip(panels, levels, strict=True):
         here = [d for d in mine if d.level == level]
         names = list(dict.fromkeys(d.score for d in here))
         moments = list(dict.fromkeys(d.moment for d in here))
@@ -131,6 +134,13 @@ def draw_differences(found: Sequence[Difference], arm: str) -> tuple[Figure, str
     return figure, numbers(mine)
 
 
+def _nothing() -> Figure:
+    """One sentence: axes would promise numbers."""
+    figure = PlainFigure(figsize=(9.5, 0.7), facecolor="white")
+    figure.text(0.01, 0.5, differences_finding([]), fontsize=12, color=INK, fontweight="bold", va="center")
+    return figure
+
+
 def _legend(figure: Figure, mine: Sequence[Difference]) -> None:
     handles = [
         Line2D([], [], color=_MOMENTS[name], marker="o", linewidth=2, label=f"{name}: mean and {LEVEL:.0%} interval")
@@ -143,7 +153,7 @@ def _legend(figure: Figure, mine: Sequence[Difference]) -> None:
 def differences_finding(mine: Sequence[Difference]) -> str:
     """How many of the differences at the end are told from zero by their own interval."""
     if not mine:
-        return "No shipped study has three paired seeds of a setting: nothing can be said"
+        return "Fewer than three paired seeds in every setting: no interval to draw"
     end = [d for d in mine if d.moment == "at the end"]
     some = [d for d in end if d.certain]
     seeds = len(end[0].values) if end else 0

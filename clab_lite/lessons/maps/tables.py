@@ -73,6 +73,21 @@ def class_purity(table: EmbeddingTable) -> float:
     return table.scores("class_name", gap=whole_video(table)).knn_purity
 
 
+def guessed_purity(table: EmbeddingTable) -> float:
+    """`class_purity` to expect of neighbours drawn at random from the other videos."""
+    rows = table.table
+    same = pd.crosstab(rows["video"], rows["class_name"])  # rows of each class in each video
+    others, sizes = same.sum() - same, len(rows) - same.sum(axis=1)
+    return float((same * others).sum(axis=1).div(sizes.where(sizes > 0)).sum() / max(len(rows), 1))
+
+
+def beside_guessing(moments: Moments, level: Level) -> str:
+    """Purity by class among other videos of every moment, and what guessing would give, in one line."""
+    parts = [f"{name} {class_purity(tables[level]):.2f}" for name, tables in moments.items()]
+    *_, last = moments.values()
+    return f"by class, own video out: {', '.join(parts)}; guessing would give {guessed_purity(last[level]):.2f}"
+
+
 def whole_video(table: EmbeddingTable) -> int:
     """A gap in frames that leaves every row of the own video out."""
     return int(table.table["frame"].max()) if len(table) else 0

@@ -11,6 +11,7 @@ from clab_lite.data.check import check_dataset
 from clab_lite.data.world.config import WorldConfig
 from clab_lite.data.world.write import make_world
 from clab_lite.errors import DataError
+from clab_lite.files import write_text
 from clab_lite.lessons.own_data.fresh import cleared, marked
 
 
@@ -44,14 +45,16 @@ def lost_frame(folder: Path) -> Path:
 def typing_error(folder: Path) -> Path:
     """Somebody corrected a box by hand, in words."""
     path = _files(folder, "train", "xml")[8]
-    path.write_text(re.sub(r"<xmax>\d+</xmax>", "<xmax>seventy</xmax>", path.read_text(), count=1))
+    text = path.read_text(encoding="utf-8")
+    write_text(path, re.sub(r"<xmax>\d+</xmax>", "<xmax>seventy</xmax>", text, count=1))
     return path
 
 
 def other_size(folder: Path) -> Path:
     """The pictures were made smaller, the annotations were not."""
     path = _files(folder, "val", "xml")[1]
-    path.write_text(re.sub(r"<width>\d+</width>", "<width>1280</width>", path.read_text()))
+    text = path.read_text(encoding="utf-8")
+    write_text(path, re.sub(r"<width>\d+</width>", "<width>1280</width>", text))
     return path
 
 
@@ -61,7 +64,7 @@ def shared_video(folder: Path) -> Path:
     batch = _files(folder, "train", "JPEG")[0].parent.parent.name
     for part in ("Data", "Annotations"):
         shutil.copytree(folder / part / "VID/train" / batch / name, folder / part / "VID/val" / name)
-    with (folder / "Lists/VID_val_videos.txt").open("a") as file:
+    with (folder / "Lists/VID_val_videos.txt").open("a", encoding="utf-8") as file:
         file.write(f"val/{name} 9 0 4\n")
     return folder / "Data/VID/val" / name
 

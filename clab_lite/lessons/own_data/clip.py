@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ class Sheet:
 
 def first_lines(folder: Path, count: int = 3, keep: int = 2) -> pd.DataFrame:
     """The first frames of detections.jsonl, with the best `keep` detections of each."""
-    lines = (folder / "detections.jsonl").read_text().splitlines()[:count]
+    lines = (folder / "detections.jsonl").read_text(encoding="utf-8").splitlines()[:count]
     rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
     return pd.DataFrame([
         {
@@ -95,3 +96,22 @@ def first_lines(folder: Path, count: int = 3, keep: int = 2) -> pd.DataFrame:
         }
         for row in rows
     ])  # fmt: skip
+
+
+def classes_found(folder: Path, index: VideoIndex, video: int, score: float = 0.3) -> pd.DataFrame:
+    """Per class: in how many frames a box of `score` or more was found, and in how many the video shows it.
+
+    Args:
+        folder: where `detect_in` wrote, for a clip of this video.
+        index, video: where the clip is from, with its true objects.
+
+    Returns:
+        One row per class that is found or shown, by name.
+    """
+    content = (folder / "detections.jsonl").read_text(encoding="utf-8")
+    found, shown = Counter[int](), Counter[int]()
+    for line in map(json.loads, content.splitlines()):
+        found.update({label for label, value in zip(line["labels"], line["scores"], strict=True) if value >= score})
+        shown.update(set(index.annotation(video, line["frame"]).labels.tolist()))
+    rows = [(index.class_names[label], found[label], shown[label]) for label in sorted(found | shown)]
+    return pd.DataFrame(rows, columns=["class", "frames with a box", "frames that show it"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,9 @@ from clab_lite.errors import DataError
 from clab_lite.train import train
 from clab_lite.training.log import read_log
 from clab_lite.training.run_folder import LOG
+
+_PATIENCE = 45.0
+"""Seconds to end in after being asked to; torchrun gives its workers 30."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,33 @@ def run_command(words: Sequence[str], timeout: float = 300) -> Finished:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     shown = " ".join("python" if word == sys.executable else word for word in words)
     shown = shown.replace("python -m torch.distributed.run", "torchrun")
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(words, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
     try:
-        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
+        said, complained = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as error:
         raise DataError(f"`{shown}` took more than {timeout:.0f} s. Run it in a terminal and look.") from error
-    if done.returncode:
-        raise DataError(f"`{shown}` failed. It said: {(done.stderr or done.stdout)[-600:]}")
-    return Finished(shown, time.monotonic() - began, done.stdout)
+    finally:
+        _end(process)  # also when the cell is interrupted
+    if process.returncode:
+        raise DataError(f"`{shown}` failed. It said: {(complained or said)[-600:]}")
+    return Finished(shown, time.monotonic() - began, said)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a command that still runs, and the processes that it started: they would hold the run folder."""
+    if process.poll() is not None:
+        return
+    if sys.platform == "win32":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+        process.wait()
+        return
+    os.killpg(process.pid, signal.SIGTERM)  # torchrun then ends its workers, which are in sessions of their own
+    try:
+        process.communicate(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def beside(runs: dict[str, Path], columns: Sequence[str] = ("rpn_objectness", "box_class", "contrast")) -> pd.DataFrame:

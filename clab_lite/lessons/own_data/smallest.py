@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from clab_lite.data.vid import VideoIndex
+from clab_lite.files import write_text
 from clab_lite.lessons.own_data.fresh import cleared, marked
 
 FIELDS = {
@@ -83,13 +84,13 @@ def write_dataset(folder: Path, index: VideoIndex, train: int = 4, val: int = 2)
             target = folder / image["file_name"]
             target.parent.mkdir(exist_ok=True)
             shutil.copyfile(index.image_path(videos[image["video_id"] - 1], image["frame_id"]), target)
-        (folder / f"{split}.json").write_text(json.dumps(content))
+        write_text(folder / f"{split}.json", json.dumps(content) + "\n")
     return folder
 
 
 def first_entries(folder: Path, split: str = "train") -> str:
     """The first entry of each table of the json, as text."""
-    content = json.loads((folder / f"{split}.json").read_text())
+    content = json.loads((folder / f"{split}.json").read_text(encoding="utf-8"))
     lines = [f'"{table}": [ {json.dumps(rows[0])}, ... {len(rows)} in all ]' for table, rows in content.items()]
     return "\n".join(lines)
 

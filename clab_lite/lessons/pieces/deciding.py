@@ -49,7 +49,7 @@ def decoding_of(walk: Walk, proposal: int) -> Callable[..., tuple[Figure, str]]:
         outline(axes, region.tolist(), BLUE, 1.8, linestyle="dashed")
         outline(axes, predicted.tolist(), ORANGE, 1.0, linestyle="dotted")
         outline(axes, moved.tolist(), ORANGE, 2.6)
-        heading(axes, f"IoU with the object: {before:.2f} before (blue), {after:.2f} after (orange)")
+        heading(axes, f"IoU with the object: {before:.2f} before (blue), {after:.2f} after (amber)")
         x1, y1, x2, y2 = moved.tolist()
         return figure, f"box ({x1:.1f}, {y1:.1f}, {x2:.1f}, {y2:.1f}); dotted: what the head itself decided"
 

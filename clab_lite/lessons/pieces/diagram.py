@@ -12,6 +12,9 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from clab_lite.lessons.pieces.walk import Walk
 from clab_lite.show.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, heading, new_figure
 
+SHOWN = 0.3
+"""The score from which the lesson draws detections."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -28,6 +31,7 @@ class Part:
 def parts(walk: Walk) -> list[Part]:
     """The parts in the order in which a frame meets them. Every shape is read from the run."""
     maps, found = walk.maps, walk.detections
+    answers = f"class logits, deltas\n{len(walk.class_names)} + background"
     return [
         Part("stored\nframe", "pixels", tuple(walk.image.shape), GREY, "data/images.py"),
         Part("prepare", "normalised, padded", (1, *walk.frame.pixels.shape), SKY, "data/transforms.py"),
@@ -38,7 +42,7 @@ def parts(walk: Walk) -> list[Part]:
         Part("decode,\nNMS", "proposals", tuple(walk.proposals.shape), ORANGE, "detector/rpn.py"),
         Part("RoIAlign", "regions", tuple(walk.pooled.shape), GREEN, "detector/roi_align.py"),
         Part("Temporal\nRoI Align", "regions", tuple(walk.aggregated.shape), GREEN, "detector/temporal_roi_align.py"),
-        Part("box head", "class logits", tuple(walk.logits.shape), PURPLE, "detector/box_head.py"),
+        Part("box head", answers, tuple(walk.logits.shape), PURPLE, "detector/box_head.py"),
         Part("decode,\nNMS", "detections", tuple(found["boxes"].shape), PURPLE, "detector/postprocess.py"),
     ]
 
@@ -64,8 +68,10 @@ def draw_pipeline(walk: Walk, until: int | None = None) -> Figure:
     axes.set_ylim(-0.5, 1.45)
     axes.set_axis_off()
     cells = walk.maps["neck"].shape[-2] * walk.maps["neck"].shape[-1]
+    limit, shown = walk.config.detection.score_threshold, int((walk.detections["scores"] >= SHOWN).sum())
     title = f"One frame becomes {cells} cells, {len(walk.anchors)} anchors, {len(walk.proposals)} proposals, "
-    heading(axes, f"{title}{len(walk.detections['boxes'])} detections")
+    end = f"{len(walk.detections['boxes'])} detections (score from {limit:g}; {shown} from {SHOWN:g})"
+    heading(axes, title + end)
     return figure
 
 

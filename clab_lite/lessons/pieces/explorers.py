@@ -34,7 +34,7 @@ def channels(walk: Walk) -> Explorer:
     return explore(
         features.channel_of(walk),
         stage=choice("stage", list(STAGES), "C4"),
-        channel=slider("channel", 0, most - 1, 3, 1),
+        channel=slider("channel", 0, most - 1, features.plain_channel(walk), 1),
     )
 
 

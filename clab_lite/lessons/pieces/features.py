@@ -17,6 +17,7 @@ from clab_lite.lessons.pieces.walk import STAGES, Walk
 from clab_lite.show.style import BLUE, GREEN, INK, VERMILLION, heading, new_figure
 
 HEAT = "magma"
+_LONG = {"layer1": "layer1 = C2", "layer2": "layer2 = C3", "C4": "layer3 = C4", "C5": "layer4 = C5"}
 
 
 def strength(map_: Tensor) -> NDArray[np.float32]:
@@ -43,7 +44,7 @@ def draw_stages(walk: Walk) -> Figure:
         map_ = walk.maps[name]
         show(panel, strength(map_), walk)
         channels, rows, columns = map_.shape[1:]
-        title = f"{name}: {channels} channels of {rows} × {columns}, stride {width // columns}"
+        title = f"{_LONG.get(name, name)}: {channels} channels of {rows} × {columns}, stride {width // columns}"
         panel.set_title(title, loc="left", fontsize=9, color=INK, pad=3)
     first, last = walk.maps["stem"], walk.maps["neck"]
     share = last[0, 0].numel() / first[0, 0].numel()
@@ -66,10 +67,19 @@ def channel_of(walk: Walk) -> Callable[..., tuple[Figure, str]]:
         heading(axes[0], "the frame")
         show(axes[1], values, walk)
         inside, outside = _inside(values, walk)
-        heading(axes[1], f"{stage}, channel {number} of {map_.shape[1]}")
-        return figure, f"mean answer {inside:.2f} inside the objects, {outside:.2f} outside"
+        heading(axes[1], f"{stage} channel {number}: {inside:.2f} in the boxes, {outside:.2f} out")
+        return figure, f"mean answer of channel {number} of {map_.shape[1]}: {inside:.2f} inside, {outside:.2f} outside"
 
     return draw
+
+
+def plain_channel(walk: Walk, stage: str = "C4") -> int:
+    """The channel of a stage, of those that answer at all, that tells inside and outside of the objects apart least."""
+    values = walk.maps[stage][0].clamp(min=0).numpy()
+    pairs = [_inside(channel, walk) for channel in values]
+    least = float(np.median([inside + outside for inside, outside in pairs]))
+    gaps = [abs(inside - outside) / max(inside + outside, 1e-9) for inside, outside in pairs]
+    return min((k for k in range(len(pairs)) if sum(pairs[k]) >= least), key=lambda k: gaps[k])
 
 
 def _inside(values: NDArray[np.float32], walk: Walk) -> tuple[float, float]:
@@ -106,7 +116,7 @@ def draw_reach(walk: Walk) -> Figure:
     """What one cell sees of C4: without dilation, with it, and after the neck; measured by the gradient."""
     fields = [reach(walk, dilated=False), reach(walk), reach(walk, neck=True)]
     names = ["layer4, ordinary", "layer4, dilated", "dilated, then neck"]
-    figure, axes = new_figure(9.5, 2.9, 1, 3)
+    figure, axes = new_figure(9.5, 3.1, 1, 3)
     for panel, field, name in zip(axes, fields, names, strict=True):
         rows, columns = field.shape
         panel.imshow(np.where(field > 0, np.sqrt(field / field.max()), np.nan), cmap="Blues", vmin=-0.25, vmax=1.0)
@@ -118,8 +128,25 @@ def draw_reach(walk: Walk) -> Figure:
         panel.add_patch(Rectangle(middle, 1, 1, fill=False, edgecolor=VERMILLION, linewidth=2.4))
         seen = np.flatnonzero((field > 0).any(axis=0))
         panel.set_xlabel(f"{int((field > 0).sum())} cells, {seen[-1] - seen[0] + 1} wide", fontsize=10, color=INK)
-        heading(panel, name)
+        panel.set_title(name, loc="left", fontsize=10, color=INK, pad=4)
+    figure.suptitle(_reach_finding(fields), x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
     return figure
+
+
+def _reach_finding(fields: list[NDArray[np.float32]]) -> str:
+    """What the three fields say: how wide each is, and whether the last has the holes of the one before."""
+    (_, near), (holes, far), (left, _) = map(_spread, fields)
+    text = f"Dilated filters reach {'further' if far > near else 'as far'} ({far} cells against {near}), "
+    if not holes:
+        return f"{text}without gaps"
+    return f"{text}with gaps; {'the neck fills them' if not left else f'after the neck {left} gaps are left'}"
+
+
+def _spread(field: NDArray[np.float32]) -> tuple[int, int]:
+    """Cells without any gradient inside the rectangle of those with some, and its width in cells."""
+    rows, columns = (np.flatnonzero((field > 0).any(axis=axis)) for axis in (1, 0))
+    inside = field[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return int((inside <= 0).sum()), inside.shape[1]
 
 
 def draw_dilation() -> Figure:

@@ -35,7 +35,8 @@ def frames_of_any_size(walk: Walk) -> Callable[..., tuple[Figure, str]]:
         for panel in axes:
             panel.tick_params(colors=GREY, labelsize=9, length=3)
             panel.spines[:].set_visible(False)
-        text = f"resized to {new_width} × {new_height} (red frame), scale {scale[0]:.3f} in x and {scale[1]:.3f} in y; "
+        scales = f"scale {scale[0]:.3f} in x and {scale[1]:.3f} in y"
+        text = f"resized to {new_width} × {new_height} (orange-red frame), {scales}; "
         cells = f"{full_height // 16} × {full_width // 16} cells"
         return figure, f"{text}padded to {cells} of 16 pixels"
 

@@ -43,7 +43,10 @@ def anchor_at(walk: Walk, column: int, row: int) -> Tensor:
 def anchors_of(walk: Walk) -> Callable[..., tuple[Figure, str]]:
     """A drawing function of (column, row, scale, ratio): the anchors of a cell, and the IoU of one with the object."""
     config = walk.config.rpn.anchors
-    best = box_iou(walk.anchors, walk.true_boxes).max()
+    best = box_iou(walk.anchors, walk.true_boxes).max(dim=0).values.tolist()
+    objects = [walk.class_names[int(label)] for label in walk.truth.labels]
+    limits = ", ".join(f"{value:.3f} for the {name}" for name, value in zip(objects, best, strict=True))
+    positive = walk.config.rpn.sampler.positive_iou
 
     def draw(column: int, row: int, scale: float, ratio: float) -> tuple[Figure, str]:
         shapes = anchor_at(walk, column, row)
@@ -59,15 +62,15 @@ def anchors_of(walk: Walk) -> Callable[..., tuple[Figure, str]]:
         axes[1].barh(range(len(shapes)), overlaps.numpy(), color=colours)
         names = [f"ratio {r:g}, side {s * config.stride:g}" for r in config.ratios for s in config.scales]
         axes[1].set_yticks(range(len(shapes)), names)
-        axes[1].axvline(walk.config.rpn.sampler.positive_iou, color=INK, linestyle="dashed", linewidth=1)
+        axes[1].axvline(positive, color=INK, linestyle="dashed", linewidth=1)
         axes[1].set_xlim(0, 1)
         axes[1].invert_yaxis()
         quiet(axes[1], grid=False)
-        axes[1].set_xlabel("IoU with the nearest object", fontsize=9, color=GREY)
+        axes[1].set_xlabel(f"IoU with the object that fits best\n(dashed: {positive:g})", fontsize=9, color=GREY)
         heading(axes[1], f"this one: IoU {overlaps[number]:.2f}")
         x1, y1, x2, y2 = shapes[number].tolist()
         text = f"{x2 - x1:.0f} × {y2 - y1:.0f} pixels (width × height), IoU {overlaps[number]:.3f}; "
-        return figure, text + f"the best of all {len(walk.anchors)} anchors has {best:.3f}"
+        return figure, text + f"the best of all {len(walk.anchors)} anchors: {limits}"
 
     return draw
 
@@ -94,8 +97,10 @@ def draw_objectness(walk: Walk) -> Figure:
     for box in walk.true_boxes.tolist():
         outline(axes[0], box, GREEN, 2.2)
     axes[0].set_axis_off()
-    heading(axes[0], f"objectness: best cell {scores.max():.2f}, median cell {np.median(scores):.2f}")
-    show_frame(axes[1], walk, margin=12)
+    axes[0].set_xlim(0, walk.frame.image_size[1])
+    axes[0].set_ylim(walk.frame.image_size[0], 0)
+    heading(axes[0], f"objectness: best {scores.max():.2f}, median {np.median(scores):.2f}")
+    show_frame(axes[1], walk)
     order = walk.objectness.argsort(descending=True)[:5]
     for box in walk.anchors[order].tolist():
         outline(axes[1], box, SKY, 1.6, linestyle="dashed")
@@ -106,7 +111,7 @@ def draw_objectness(walk: Walk) -> Figure:
     for box in moved.tolist():
         outline(axes[1], box, BLUE, 1.8)
     before, after = (float(box_iou(b, walk.true_boxes).max(dim=1).values.mean()) for b in (walk.anchors[order], moved))
-    heading(axes[1], f"five best, moved by their deltas: IoU {before:.2f} → {after:.2f}")
+    heading(axes[1], f"deltas of the five best: IoU {before:.2f} → {after:.2f}")
     return figure
 
 

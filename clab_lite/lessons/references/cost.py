@@ -42,9 +42,10 @@ def comparisons(config: DetectorConfig, references: int | None = None) -> dict[s
 
 
 def comparison_table(configs: dict[str, DetectorConfig]) -> pd.DataFrame:
-    """`comparisons` of several detectors, a row each."""
+    """`comparisons` of several detectors, a row each; numbers as text, their thousands apart."""
     rows = {name: {"references": c.detection.references, **comparisons(c)} for name, c in configs.items()}
-    return pd.DataFrame(rows).T.rename(columns={"selsa": "SELSA comparisons", "temporal": "cell comparisons"})
+    table = pd.DataFrame(rows).T.rename(columns={"selsa": "SELSA comparisons", "temporal": "cell comparisons"})
+    return table.map("{:,.0f}".format)
 
 
 def measure(scene: Scene, counts: Sequence[int] = (0, 1, 2, 4, 8, 14), repeats: int = 3) -> pd.DataFrame:

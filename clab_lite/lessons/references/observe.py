@@ -15,14 +15,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from clab_lite.detector.box_losses import BOX_DELTA_STD
 from clab_lite.detector.boxes import decode_boxes
 from clab_lite.detector.memory import FrameMemory
 from clab_lite.detector.postprocess import select_detections
 from clab_lite.detector.selsa import SelsaAggregator
-from clab_lite.detector.temporal_roi_align import TemporalRoIAlign, most_similar_roi_align
+from clab_lite.detector.temporal_roi_align import TemporalRoIAlign, _unit, most_similar_roi_align
 from clab_lite.detector.video import PreparedFrame
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
@@ -164,11 +163,13 @@ def temporal_view(module: TemporalRoIAlign, pooled: Tensor, references: Tensor, 
 def most_similar_cells(pooled: Tensor, references: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """For every RoI cell the `count` most similar cells of every map -> index and cosine, (T, R, P, P, count) each."""
     regions, _, size, _ = pooled.shape
-    cells = functional.normalize(pooled.permute(0, 2, 3, 1).flatten(0, 2), dim=1)  # (R*P*P, C)
-    maps = functional.normalize(references.flatten(2).transpose(1, 2), dim=2)  # (T, H*W, C)
-    cosine, index = torch.topk(cells @ maps.transpose(1, 2), min(count, maps.shape[1]), dim=2)
+    cells = _unit(pooled.permute(0, 2, 3, 1).flatten(0, 2))  # (R*P*P, C)
+    found = []
+    for values in references.flatten(2).transpose(1, 2):  # (H*W, C), one map at a time as the detector does
+        found.append(torch.topk(cells @ _unit(values).T, min(count, len(values)), dim=1))
     shape = (len(references), regions, size, size, -1)
-    return index.reshape(shape), cosine.reshape(shape)
+    cosine, index = (torch.stack(part).reshape(shape) for part in zip(*found, strict=True))
+    return index, cosine
 
 
 def _gather(references: Tensor, index: Tensor, cosine: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
@@ -154,6 +155,7 @@ def frame_bars(
     axes.hlines(even, at - 0.43, at + 0.43, color=INK, linewidth=1.4)
     axes.set_xticks(at, [f"{name}\n×{count}" if count > 1 else name for name, count in zip(names, counts, strict=True)])
     quiet(axes)
-    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 4, 5, 10], min_n_ticks=3))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))  # as many digits as the steps need
     axes.set_ylim(0, 1.12 * max([*shares, *even, *before]))
     axes.set_title(title, loc="left", fontsize=SMALL, color=GREY, pad=4)

@@ -81,7 +81,7 @@ def draw_selsa(scene: Scene, seen: Seen) -> Callable[..., tuple[Figure, str]]:
         heaviest = max(float(weight.max()) for weight in weights.values())
         least, top = _heaviest(weights)
         for tile, number in enumerate(numbers):
-            opacity = weights[number] / heaviest
+            opacity = np.sqrt(weights[number] / heaviest)  # else one heavy proposal would make all others vanish
             drawn = np.flatnonzero(weights[number] >= least)
             board.outline(tile, seen.proposals(number).numpy()[drawn], opacity[drawn])
         return (

@@ -86,11 +86,31 @@ def mean_gain(table: pd.DataFrame, draws: int = 2000) -> tuple[float, tuple[floa
     return mean, (float(low), float(high))
 
 
+def answer(table: pd.DataFrame) -> str:
+    """A sentence for clean and for troubled objects: how many scores rise and fall, and what the interval allows."""
+    lines = []
+    for name, part in (("Clean", table[table.troubles == ""]), ("Troubled", table[table.troubles != ""])):
+        if not len(part):
+            continue
+        up, _, down = _shares(part)
+        mean, interval = mean_gain(part)
+        more = "more scores rise than fall" if up > down else "more scores fall than rise" if down > up else (
+            "as many scores rise as fall")  # fmt: skip
+        if interval is None:
+            sure = "too few videos for an interval"
+        elif interval[0] <= 0 <= interval[1]:
+            sure = f"with {part.video.nunique()} videos we cannot exclude that it is zero"
+        else:
+            sure = f"with {part.video.nunique()} videos the interval does not hold zero"
+        lines.append(f"{name} objects: {more} ({up:.0%}, {down:.0%}); the mean change is {mean:+.3f}, and {sure}.")
+    return "\n".join(lines)
+
+
 def draw_survey(table: pd.DataFrame) -> Figure:
     """Left: every object, its score alone and with references. Right: the mean gain of clean and of troubled ones."""
     groups = {"clean": table[table.troubles == ""], "troubled": table[table.troubles != ""]}
     groups = {name: part for name, part in groups.items() if len(part)}
-    figure, height = fixed_figure(4.3, _finding(groups))
+    figure, height = fixed_figure(4.75, _finding(groups))
     scatter = place(figure, height, 0.65, 0.75, 3.1, 3.1)
     scatter.plot([0, 1], [0, 1], color=INK, linewidth=1)
     styles = {"clean": (BLUE, "o", 16), "troubled": (ORANGE, "^", 22)}
@@ -101,7 +121,7 @@ def draw_survey(table: pd.DataFrame) -> Figure:
     scatter.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     scatter.set_xlabel("score, the frame alone", fontsize=SMALL, color=GREY)
     scatter.set_ylabel("score, with references", fontsize=SMALL, color=GREY)
-    scatter.legend(fontsize=SMALL, frameon=False, loc="lower right")
+    scatter.legend(fontsize=SMALL, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     quiet(scatter)
     title = "each mark is an object in a frame; above the line: helped"
     scatter.set_title(title, loc="left", fontsize=SMALL, color=GREY, pad=4)
@@ -117,14 +137,14 @@ def _draw_shares(axes: Axes, groups: dict[str, pd.DataFrame]) -> None:
         for share, colour in zip(shares, (BLUE, PALE, ORANGE), strict=True):
             axes.barh(i, share, 0.6, left=left, color=colour)
             if share > 0.06:
-                ink = INK if colour == PALE else "white"
+                ink = "white" if colour == BLUE else INK
                 axes.text(left + share / 2, i, f"{share:.0%}", ha="center", va="center", fontsize=SMALL, color=ink)
             left += share
     axes.set_yticks(range(len(groups)), list(groups))
     axes.set_xticks([])
     axes.invert_yaxis()
     quiet(axes, grid=False)
-    title = f"score up by {_STEP} or more (blue), about the same, down (orange)"
+    title = f"score up by {_STEP} or more (blue), about the same, down (amber)"
     axes.set_title(title, loc="left", fontsize=SMALL, color=GREY, pad=4)
 
 

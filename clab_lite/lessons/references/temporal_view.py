@@ -60,7 +60,7 @@ def draw_temporal(scene: Scene, seen: Seen, region: int) -> Callable[..., tuple[
         inside = sum(_inside(boxes, scene, seen, n, region) for boxes, n in zip(cells, numbers, strict=True))
         weights = frame_weights(seen, view, row, column, block)
         names = [f"frame {number}: {_cosines(seen, view, number, row, column)}" for number in numbers]
-        text = _finding(seen, weights, inside, len(numbers) * view.index.shape[-1])
+        text = _finding(view, (row, column), block, inside, len(numbers) * view.index.shape[-1])
         board = Board(text, [scene.picture(seen, number) for number in numbers], names)
         show_frame(board.key, seen.image, f"key frame {seen.key}: a region and its {size} x {size} cells")
         _draw_cells(board.key, (x1, y1, x2, y2), size, row, column)
@@ -125,12 +125,13 @@ def _inside(boxes: list[Box], scene: Scene, seen: Seen, number: int, region: int
     return sum(bool(box[0] <= x <= box[2] and box[1] <= y <= box[3]) for x, y in middles)
 
 
-def _finding(seen: Seen, weights: NDArray[np.float64], inside: int, total: int) -> str:
-    most = int(weights.argmax())
-    where = "the region itself" if most == 0 else f"frame {seen.distinct()[most - 1]}"
-    return (
-        f"{inside} of {total} similar cells lie in the object's box; most weight goes to {where}, {weights[most]:.0%}"
-    )
+def _finding(view: TemporalView, cell: tuple[int, int], block: int | None, inside: int, total: int) -> str:
+    """Weights are compared per copy: a frame that the rule names twice is no better heard for that."""
+    weights = view.weights[:, :, 0, cell[0], cell[1]]
+    single = weights.mean(dim=1) if block is None else weights[:, block]
+    low, high = float(single.min()), float(single.max())
+    near = "are nearly even" if high < 1.5 * low else "differ"
+    return f"{inside} of {total} similar cells lie in the object's box; weights {near} ({low:.1%} to {high:.1%})"
 
 
 def _numbers(view: TemporalView, row: int, column: int, references: int) -> str:

@@ -48,7 +48,7 @@ def draw_timeline(frames: int = 30, key: int = 12, count: int = 6) -> tuple[Figu
             f"{len(copies)} different frames\nwaits for none: works live")  # fmt: skip
         axes.text(1.02, 0.5, note, transform=axes.transAxes, fontsize=SMALL, color=INK, va="center")
     line = "; ".join(f"{name}: {', '.join(map(str, numbers))}" for name, numbers in rules.items())
-    return figure, f"Key frame {key} (orange). {line}."
+    return figure, f"Key frame {key} (amber). {line}."
 
 
 def explore_timeline() -> Explorer:

@@ -47,7 +47,7 @@ def explore_trouble(scene: Scene, frame: int, item: int = 0) -> Explorer:
     """Sliders for blur, cover and darkness of one key frame."""
     return explore(
         draw_trouble(scene, frame, item),
-        blur=slider("motion blur", 0.0, 1.0, 0.5, 0.05),
+        blur=slider("motion blur", 0.0, 1.0, 0.8, 0.05),
         cover=slider("cover", 0.0, 1.0, 0.0, 0.05),
         dark=slider("darkness", 0.0, 1.0, 0.0, 0.05),
     )
@@ -73,8 +73,8 @@ def draw_trouble(scene: Scene, frame: int, item: int = 0) -> Callable[..., tuple
         key = joined.distinct().index(frame)
         return figure, (
             f"Dotted: before the trouble. SELSA's attention to the key frame: {selsa[key]:.0%} (before: "
-            f"{selsa_before[key]:.0%}). Temporal weight that the region keeps for itself: {temporal[0]:.1%} (before: "
-            f"{temporal_before[0]:.1%})."
+            f"{selsa_before[key]:.0%}). Temporal weight of the region itself and the key frame's map: "
+            f"{temporal[0] + temporal[1 + key]:.0%} (before: {temporal_before[0] + temporal_before[1 + key]:.0%})."
         )
 
     return draw

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from clab_lite.errors import DataError
 from clab_lite.evaluation_report import EvaluationReport, Scores
 from clab_lite.lessons.tour.judged import JudgedVideos
 from clab_lite.show.frames import draw_box, draw_detections, draw_pixels, judge
@@ -68,6 +69,29 @@ def _draw_kept(axes: Axes, judged: JudgedVideos, video: int, frame: int, thresho
         draw_box(axes, kept["boxes"][i], name, BLUE if right[i] else VERMILLION, dashed=not right[i])
     boxes = "1 box stays" if len(right) == 1 else f"{len(right)} boxes stay"
     heading(axes, f"Frame {frame}: {boxes}, {int(right.sum())} of them right")
+
+
+def draw_area(report: EvaluationReport, class_name: str | None = None) -> Figure:
+    """Precision over recall of one class with the area under it, its AP50.
+
+    class_name: None takes the class whose AP50 is nearest to that of all classes, the one with more objects first.
+    """
+    known = {name: s for name, s in report.per_class.items() if s.ap50 is not None and name in report.curves}
+    if not known or (class_name is not None and class_name not in known):
+        raise DataError(f"class {class_name!r} has no AP50 here. Choose one of: {', '.join(known) or 'none has one'}.")
+    mean = report.ap50 or 0.0
+    name = class_name or min(known, key=lambda one: (abs((known[one].ap50 or 0.0) - mean), -known[one].boxes))
+    precision = report.curves[name].precision
+    recall = np.linspace(0, 1, len(precision))
+    figure, (axes,) = new_figure(5.2, 3.3)
+    axes.fill_between(recall, precision, color=BLUE, alpha=0.18, linewidth=0)
+    axes.plot(recall, precision, color=BLUE, linewidth=2)
+    axes.set(xlim=(0, 1), ylim=(0, 1.02))
+    axes.set_xlabel("recall", fontsize=10, color=GREY)
+    axes.set_ylabel("precision", fontsize=10, color=GREY)
+    quiet(axes)
+    heading(axes, f"{name}: the shaded area, its AP50, is {known[name].ap50:.2f}")
+    return figure
 
 
 def ap_table(report: EvaluationReport, least_boxes: int = 5) -> Figure:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clab_lite.config import Config
 from clab_lite.data.vid import VideoIndex
-from clab_lite.errors import DataError
+from clab_lite.lessons.shipped import has_study
 from clab_lite.lessons.shipped import study as shipped_study
 from clab_lite.lessons.training.plan import comparable
 
@@ -46,6 +46,11 @@ class Band:
         final = [float(record.ap["all"]) for record in records]
         return cls(len(records), steps, low, high, (min(final), max(final)))
 
+    @property
+    def share(self) -> float:
+        """Probability that one more run of the same kind falls inside at a given step: (n - 1) / (n + 1)."""
+        return (self.runs - 1) / (self.runs + 1) if self.runs else float("nan")
+
     @classmethod
     def none(cls, why: str) -> Band:
         """No band, and the reason."""
@@ -61,10 +66,9 @@ class Band:
     def __str__(self) -> str:
         if not self.runs:
             return f"expected band: none ({self.why})."
-        share = (self.runs - 1) / (self.runs + 1)
         return (
             f"expected band: lowest to highest of {self.runs} measured runs that differ by their seed alone.\n"
-            f"At any one step, one more run of the same kind falls inside with probability {share:.0%}."
+            f"At any one step, one more run of the same kind falls inside with probability {self.share:.0%}."
         )
 
 
@@ -75,12 +79,14 @@ def expected_band(config: Config, index: VideoIndex, study: Any = None) -> Band:
         config: of the run to come.
         index: the videos it trains on.
         study: a `clab_lite.study.Study`; None takes the shipped one, if there is one.
+
+    Raises:
+        DataError: the shipped study is broken.
     """
     if study is None:
-        try:
-            study = shipped_study()
-        except (DataError, ImportError):
+        if not has_study():
             return Band.none("no measured runs are shipped here; `clab-lite study runs/study` makes them")
+        study = shipped_study()
     return Band.of([
         record
         for record in study.records

@@ -87,7 +87,7 @@ class Board:
 
     def figure(self) -> Figure:
         """The board as it stands."""
-        return draw_board(self.title, self.config, self.rows, self.ap, self.band, self.sittings)
+        return draw_board(self.title, self.config, self.rows, self.ap, self.band, self.sittings, len(self.held_out))
 
     def _measure(self, step: Step) -> None:
         report = evaluate(

@@ -17,9 +17,6 @@ from clab_lite.show.style import (
     GREEN,
     GREY,
     INK,
-    ORANGE,
-    PALE,
-    PURPLE,
     SKY,
     VERMILLION,
     heading,
@@ -33,24 +30,30 @@ Row = Mapping[str, Any]
 Points = Sequence[tuple[int, float]]
 
 
+_AP_TOP = 0.5
+"""Every board's AP axis reaches at least here, so that boards can be compared."""
+
+
 def detection(row: Row) -> float:
     """The sum of the four detection losses of a row."""
     return math.fsum(row["losses"][name] for name in DETECTION_LOSSES)
 
 
 def draw_board(
-    title: str, config: Config, rows: Sequence[Row], ap: Points, band: Band, sittings: Sequence[int] = ()
-) -> Figure:
+    title: str, config: Config, rows: Sequence[Row], ap: Points, band: Band, sittings: Sequence[int] = (),
+    videos: int | None = None,
+) -> Figure:  # fmt: skip
     """Four panels over the steps: detection loss, contrast against chance, both schedules, AP on held-out videos.
 
     sittings: steps at which the training began or was resumed; those above 0 get a dotted line.
+    videos: how many the AP was measured on.
     """
     total = config.train.iterations or max([1, *(row["iteration"] for row in rows)])
     figure, (top, contrast, schedules, score) = new_figure(9.5, 5.4, 2, 2)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=INK, fontweight="bold")
     times = [row["iteration"] for row in rows]
     losses = [detection(row) for row in rows]
-    _band(top, band, "detection")
+    _band(top, band, "detection", times)
     top.plot(times, losses, ".-", color=BLUE, linewidth=2)
     heading(top, _finding("Detection loss", losses, times, band, "detection"))
     _contrast(contrast, times, rows, band)
@@ -59,13 +62,15 @@ def draw_board(
     for step, value in ap:
         score.annotate(f"{value:.2f}", (step, value), xytext=(0, 7), textcoords="offset points", ha="center",
                        fontsize=9, color=INK)  # fmt: skip
-    score.set_ylim(0, max([0.1, *(value for _, value in ap if math.isfinite(value))]) * 1.45)
-    heading(score, f"AP50 {ap[-1][1]:.2f} on held-out videos" if ap else "AP50 on held-out videos: not measured yet")
+    score.set_ylim(0, max([_AP_TOP, *(1.45 * value for _, value in ap if math.isfinite(value))]))
+    where = f"{videos} held-out video{'s' * (videos != 1)}" if videos else "held-out videos"
+    heading(score, f"AP50 {ap[-1][1]:.2f} on {where}" if ap else f"AP50 on {where}: not measured yet")
     _scale(top, [*losses, *band.high.get("detection", ())])
     chances = [row["contrast_chance"] or 0.0 for row in rows]
-    _scale(contrast, [*(row["losses"]["contrast"] for row in rows), *chances, *band.high.get("contrast", ())])
+    _scale(contrast, [*(row["losses"]["contrast"] for row in rows), *chances, *band.high.get("contrast", ())], 1.5)
     if band.ap:
-        note = f"{band.runs} measured runs at their end,\non other videos: {band.ap[0]:.2f} to {band.ap[1]:.2f}"
+        ends = f"{band.ap[0]:.2f} to {band.ap[1]:.2f} (not comparable)"
+        note = f"{band.runs} measured runs at their end, on other\nvideos: {ends}"
         score.text(0.01, 0.97, note, transform=score.transAxes, fontsize=9, color=GREY, va="top")
     for panel in (top, contrast, schedules, score):
         panel.set_xlim(0, total)
@@ -78,15 +83,18 @@ def draw_board(
     return figure
 
 
-def _scale(axes: Axes, values: Sequence[float]) -> None:
-    """From zero to above the highest finite value, with room for a note."""
-    axes.set_ylim(0, 1.25 * max([0.1, *(float(value) for value in values if math.isfinite(value))]))
+def _scale(axes: Axes, values: Sequence[float], room: float = 1.25) -> None:
+    """From zero to `room` times the highest finite value: there stands a note."""
+    axes.set_ylim(0, room * max([0.1, *(float(value) for value in values if math.isfinite(value))]))
 
 
-def _band(axes: Axes, band: Band, name: str) -> None:
+def _band(axes: Axes, band: Band, name: str, times: Sequence[int] = ()) -> None:
     if band.runs:
         axes.fill_between(band.iterations, band.low[name], band.high[name], color=SKY, alpha=0.3, linewidth=0)
         note = f"band: {band.runs} measured runs, other seeds"
+        known = band.inside(name, times, [0.0] * len(times))[1]
+        if known:
+            note += f"\nto expect: about {band.share * known:.0f} of {known} rows inside"
     else:
         note = "no measured band"
     axes.text(0.99, 0.97, note, transform=axes.transAxes, fontsize=9, color=GREY, va="top", ha="right")
@@ -101,7 +109,7 @@ def _finding(what: str, values: Sequence[float], times: Sequence[int], band: Ban
 
 def _contrast(axes: Axes, times: Sequence[int], rows: Sequence[Row], band: Band) -> None:
     values = [row["losses"]["contrast"] for row in rows]
-    _band(axes, band, "contrast")
+    _band(axes, band, "contrast", times)
     axes.plot(times, values, ".-", color=VERMILLION, linewidth=2)
     chance = [(row["iteration"], row["contrast_chance"]) for row in rows if row["contrast_chance"] is not None]
     if chance:
@@ -132,8 +140,16 @@ def _schedules(axes: Axes, config: Config, total: int, now: int) -> None:
     heading(axes, f"Schedules: {now} of {total} steps done")
 
 
-def draw_two(first: tuple[str, Sequence[Row], Points], second: tuple[str, Sequence[Row], Points], band: Band) -> Figure:
-    """Two runs on one scale: the detection loss and the AP. Each is (name, rows, AP points)."""
+def draw_two(
+    first: tuple[str, Sequence[Row], Points],
+    second: tuple[str, Sequence[Row], Points],
+    band: Band,
+    videos: int | None = None,
+) -> Figure:
+    """Two runs on one scale: the detection loss and the AP. Each is (name, rows, AP points).
+
+    videos: how many the AP was measured on.
+    """
     figure, (left, right) = new_figure(9.5, 3.7, 1, 2)
     colours, ends, finals = (BLUE, VERMILLION), [], []
     _band(left, band, "detection")
@@ -155,66 +171,38 @@ def draw_two(first: tuple[str, Sequence[Row], Points], second: tuple[str, Sequen
     heading(left, f"The two losses lie {gap:.2f} apart{beside}")
     left.set_xlim(0, max(end[0] for end in ends) * 1.02)
     right.set_xlim(left.get_xlim())
-    heading(right, f"AP50: {finals[0]:.2f} and {finals[1]:.2f}" if len(finals) == 2 else "AP50: not measured")
+    where = f" on {videos} video{'s' * (videos != 1)}" if videos else ""
+    both = f"AP50{where}, one seed: {finals[0]:.2f} and {finals[1]:.2f}" if len(finals) == 2 else "AP50: not measured"
+    heading(right, both)
     if finals:
         right.legend(frameon=False, fontsize=9, loc="upper left")
-        right.set_ylim(0, max(0.1, *finals) * 1.4)
+        right.set_ylim(0, max(_AP_TOP, 1.4 * max(finals)))
+    if band.ap:
+        note = f"seeds alone, at their end, on other\nvideos: {band.ap[0]:.2f} to {band.ap[1]:.2f}"
+        right.text(0.99, 0.97, note, transform=right.transAxes, fontsize=9, color=GREY, va="top", ha="right")
     for panel in (left, right):
         quiet(panel)
         panel.set_xlabel("step", fontsize=9, color=GREY)
     return figure
 
 
+def ap_gap(first: Points, second: Points, band: Band) -> str:
+    """How far the last AP of two runs lies apart, beside how far runs that differ in their seed alone do."""
+    if not first or not second:
+        return "AP50 was not measured in both runs."
+    gap = abs(second[-1][1] - first[-1][1])
+    text = f"AP50 of the two runs lies {gap:.2f} apart, one seed each."
+    if band.ap is None:
+        return f"{text} How far seeds alone lie apart was not measured."
+    low, high = band.ap
+    size = "less than" if gap < high - low else "no less than"
+    return (
+        f"{text}\nThat is {size} the {high - low:.2f} between the lowest and the highest of {band.runs} measured runs"
+        f" of one method\nthat differ in their seed alone (at their end, on other videos: {low:.2f} to {high:.2f})."
+    )
+
+
 def _width(band: Band, step: int) -> float | None:
     """How far apart the lowest and the highest measured detection loss are at a step; None where nothing is known."""
     place = [k for k, known in enumerate(band.iterations) if int(known) == step]
     return float(band.high["detection"][place[0]] - band.low["detection"][place[0]]) if place else None
-
-
-_PARTS = {
-    "box_class": ("class of the box", BLUE),
-    "box_regression": ("corners of the box", GREEN),
-    "rpn_objectness": ("object or not", ORANGE),
-    "rpn_box": ("corners of proposals", PURPLE),
-}
-
-
-def draw_row(rows: Sequence[Row], number: int) -> tuple[Figure, str]:
-    """One row of a log: its fields on the left, what the total is made of on the right."""
-    row = rows[number]
-    figure, (left, right) = new_figure(9.5, 3.6, 1, 2, width_ratios=[1.35, 1])
-    weighted = row["contrast_weight"] * row["losses"]["contrast"]
-    chance = row["contrast_chance"]
-    lines = [
-        ("iteration", f"{row['iteration']}", "steps done"),
-        ("progress", f"{row['progress']:.3f}", "of the whole run, 0 to 1"),
-        ("learning_rate", f"{row['learning_rate']:.3g}", "of the last step"),
-        ("contrast_weight", f"{row['contrast_weight']:.2g}", "of the last step"),
-        ("losses.contrast", f"{row['losses']['contrast']:.3f}", "mean since the row before, not weighted"),
-        ("contrast_chance", "none" if chance is None else f"{chance:.3f}", "contrast of embeddings that tell nothing"),
-        ("losses.total", f"{row['losses']['total']:.3f}", "what the gradient is taken of"),
-        ("gradient_norm", f"{row['gradient_norm']:.2f}", "mean, before clipping"),
-        ("seconds", f"{row['seconds']:.1f}", "of training so far"),
-    ]
-    for k, (name, value, meaning) in enumerate(lines):
-        y = 0.93 - k * 0.108
-        left.text(0.0, y, name, fontsize=10, color=INK, family="monospace", transform=left.transAxes)
-        left.text(0.47, y, value, fontsize=10, color=BLUE, ha="right", transform=left.transAxes)
-        left.text(0.50, y, meaning, fontsize=9, color=GREY, transform=left.transAxes)
-    left.set_axis_off()
-    heading(left, f"Row {number + 1} of {len(rows)}")
-    parts = [(label, row["losses"][name], colour) for name, (label, colour) in _PARTS.items()]
-    parts.append(("weighted contrast", weighted, VERMILLION))
-    right.barh(range(len(parts)), [value for _, value, _ in parts], color=[colour for _, _, colour in parts])
-    for k, (_, value, _) in enumerate(parts):
-        right.text(value, k, f" {value:.3f}", va="center", fontsize=9, color=INK)
-    right.set_yticks(range(len(parts)), [name for name, _, _ in parts], fontsize=9)
-    right.invert_yaxis()
-    right.set_xlim(0, max(1e-3, *(value for _, value, _ in parts)) * 1.25)
-    quiet(right, grid=False)
-    right.spines["bottom"].set_color(PALE)
-    whole = row["losses"]["total"]
-    share = weighted / whole if whole else 0.0
-    heading(right, f"The contrast is {share:.1%} of the total")
-    total = detection(row) + weighted
-    return figure, f"four losses + weight × contrast = {total:.3f}; losses.total says {whole:.3f}"

@@ -23,7 +23,7 @@ class Sameness:
     first_difference: str
     """Where the logs differ first; empty when they do not."""
     weights: int
-    """Numbers in the weights."""
+    """Numbers in the state of the model: its weights, and the means and variances that BatchNorm keeps."""
     different_weights: int
 
     @property
@@ -33,7 +33,7 @@ class Sameness:
 
     def __str__(self) -> str:
         logs = f"{self.rows} rows of the log: " + (self.first_difference or "equal to the last bit")
-        return f"{logs}\n{self.weights:,d} weights: " + (
+        return f"{logs}\n{self.weights:,d} numbers (weights, and what BatchNorm remembers): " + (
             "equal to the last bit" if not self.different_weights else f"{self.different_weights:,d} differ"
         )
 

@@ -34,21 +34,21 @@ class _Grip:
 
 
 class Desk:
-    """A frame, a blue and an orange box, and their overlap."""
+    """A frame, a blue and an amber box, and their overlap."""
 
-    def __init__(self, pixels: NDArray[np.uint8], blue: Box, orange: Box) -> None:
+    def __init__(self, pixels: NDArray[np.uint8], blue: Box, amber: Box) -> None:
         """pixels: (H, W, 3). Boxes: x1, y1, x2, y2 in pixels, edges; both inside the frame."""
         self._pixels = pixels
         self._grip: _Grip | None = None
-        self.boxes: dict[str, Box] = {"blue": blue, "orange": orange}
+        self.boxes: dict[str, Box] = {"blue": blue, "amber": amber}
         """As drawn last."""
         height, width = pixels.shape[:2]
         names = {"x1": "left", "y1": "top", "x2": "right", "y2": "bottom"}
         sides = {
             side: slider(names[side], 0, width if side[0] == "x" else height, round(value), 1)
-            for side, value in zip(_CORNERS, orange, strict=True)
+            for side, value in zip(_CORNERS, amber, strict=True)
         }
-        self._chosen = choice("the sliders move", ["orange", "blue"], "orange")
+        self._chosen = choice("the sliders move", ["amber", "blue"], "amber")
         self._chosen.observe(lambda change: self._load(change["new"]), names="value")
         self.explorer: Explorer = explore(self._draw, box=self._chosen, **sides)
         self._events = Event(
@@ -63,13 +63,13 @@ class Desk:
         """Take hold of the nearest corner, or of the box under (x, y), in pixels of the frame."""
         candidates: list[tuple[float, str, tuple[str, ...]]] = [
             (float(np.hypot(self._side(box, a) - x, self._side(box, b) - y)), box, (a, b))
-            for box in ("orange", "blue")
+            for box in ("amber", "blue")
             for a in ("x1", "x2")
             for b in ("y1", "y2")
         ]
         distance, box, sides = min(candidates, key=lambda one: one[0])
         if distance > _REACH:
-            inside = [name for name in ("orange", "blue") if self._holds(name, x, y)]
+            inside = [name for name in ("amber", "blue") if self._holds(name, x, y)]
             if not inside:
                 return
             box, sides = inside[0], _CORNERS
@@ -96,7 +96,7 @@ class Desk:
         self._grip = None
 
     def set(self, **values: Any) -> Desk:
-        """Move the controls: box ("orange" or "blue"), x1, y1, x2, y2; then draw."""
+        """Move the controls: box ("amber" or "blue"), x1, y1, x2, y2; then draw."""
         self.explorer.set(**values)
         return self
 
@@ -108,7 +108,7 @@ class Desk:
     def _draw(self, box: str, **sides: int) -> tuple[Figure, str]:
         x1, y1, x2, y2 = (float(sides[side]) for side in _CORNERS)
         self.boxes[box] = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
-        return draw_overlap(self._pixels, self.boxes["blue"], self.boxes["orange"])
+        return draw_overlap(self._pixels, self.boxes["blue"], self.boxes["amber"])
 
     def _remember(self) -> None:
         x1, y1, x2, y2 = (float(self.explorer.controls[side].value) for side in _CORNERS)
@@ -145,7 +145,7 @@ class Desk:
 
 
 def desk(index: VideoIndex, video: int, frame: int) -> Desk:
-    """A desk for the first object of a frame: blue is its box, orange the same a quarter of its width further right."""
+    """A desk for the first object of a frame: blue is its box, amber the same a quarter of its width further right."""
     x1, y1, x2, y2 = (round(float(value)) for value in index.annotation(video, frame).boxes[0])
     blue = (x1, y1, x2 + 1, y2 + 1)  # inclusive to edges
     step = round((blue[2] - blue[0]) / 4)

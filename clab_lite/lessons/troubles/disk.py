@@ -31,8 +31,8 @@ _MEANINGS = {
     "object/generated": "1: interpolated between two frames drawn by hand",
 }
 _LISTS = (
-    ("VID_train_15frames.txt", "video · 1 · key frame · frames in the video", "key frames to train on"),
-    ("train_1.txt", "video · 1", "training videos that show class 1 (of 30)"),
+    ("VID_train_15frames.txt", "video · always 1, unused · key frame · frames in the video", "key frames to train on"),
+    ("train_1.txt", "video · always 1, unused", "training videos that show the first class (of 30), label 0"),
     ("VID_val_videos.txt", "video · number of its first frame · 0 · frames", "validation videos"),
     ("val.txt", "frame · its number", "validation frames"),
 )

@@ -98,7 +98,7 @@ def picture(index: VideoIndex, video: int, frame: int) -> NDArray[np.uint8]:
 
 def draw_pairs(index: VideoIndex) -> Figure:
     """Every trouble: the clean object above, the troubled one below, and what changed inside its box."""
-    figure, axes = new_figure(6.2, 6.6, 4, 4)
+    figure, axes = new_figure(7.0, 6.7, 4, 4)
     shares: dict[str, tuple[float, float]] = {}
     for place, trouble in enumerate(TROUBLES):
         pair = find_pair(index, trouble)
@@ -110,19 +110,29 @@ def draw_pairs(index: VideoIndex) -> Figure:
             light(after, pair.troubled_box) / light(before, pair.clean_box),
             sharpness(after, pair.troubled_box) / sharpness(before, pair.clean_box),
         )
-        text = "light ×{:.2f}\ndetail ×{:.2f}".format(*shares[trouble])
-        lower.set_xlabel(text, fontsize=9, color=INK, labelpad=3)
+        change = "light ×{:.2f}\ndetail ×{:.2f}".format(*shares[trouble])
+        lower.set_xlabel(change, fontsize=9, color=INK, labelpad=3)
     for spare in (axes[11], axes[15]):
         spare.set_axis_off()
     note = "light: mean grey level\ninside the box\n\ndetail: mean difference\nof neighbouring pixels,\n"
     note += "as a share of the light\n\nboth: troubled / clean"
-    axes[11].text(0, 0.95, note, fontsize=10, color=GREY, va="top", transform=axes[11].transAxes)
-    dark, soft = (min(shares, key=lambda name: shares[name][k]) for k in (0, 1))
-    finding = f"{word(dark)} takes the most light (×{shares[dark][0]:.2f}), "
-    finding += f"{word(soft)} the most detail (×{shares[soft][1]:.2f})"
-    finding = finding[0].upper() + finding[1:]
-    figure.suptitle(finding, x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
+    text = axes[11].text(0, 0.95, note, fontsize=10, color=GREY, va="top", transform=axes[11].transAxes)
+    text.set_in_layout(False)  # or the row would grow with it
+    figure.suptitle(_pairs_finding(shares), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
     return figure
+
+
+def _pairs_finding(shares: dict[str, tuple[float, float]]) -> str:
+    """Which trouble raises detail most, which lowers it most, which takes the most light. shares: (light, detail)."""
+    dark, soft = (min(shares, key=lambda name: shares[name][k]) for k in (0, 1))
+    rough = max(shares, key=lambda name: shares[name][1])
+    more = shares[rough][1]
+    first = f"{word(rough)} adds {'most ' * (sum(s[1] > 1 for s in shares.values()) > 1)}detail (×{more:.2f})"
+    if more <= 1:
+        first = "no trouble adds detail"
+    finding = f"{first}, {word(soft)} takes the most (×{shares[soft][1]:.2f});\n"
+    finding += f"{word(dark)} takes the most light (×{shares[dark][0]:.2f})"
+    return finding[0].upper() + finding[1:]
 
 
 def _crop(axes: Axes, pixels: NDArray[np.uint8], box: NDArray[np.float32], colour: str, title: str) -> None:
@@ -138,7 +148,7 @@ def _crop(axes: Axes, pixels: NDArray[np.uint8], box: NDArray[np.float32], colou
     axes.set_xticks([])
     axes.set_yticks([])
     outline(axes, box, colour)
-    axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=3)
+    axes.set_title(title, loc="left", fontsize=9, color=INK, pad=3)
 
 
 def outline(axes: Axes, box: NDArray[np.float32], colour: str, width: float = 1.8, style: str = "solid") -> None:

@@ -9,8 +9,9 @@ from clab_lite.lessons.weights.norms import first_lengths, lengths_figure
 from clab_lite.lessons.weights.overview import against_start, final_ap, final_score, table
 from clab_lite.lessons.weights.resume import resumed_figure
 from clab_lite.lessons.weights.schedules import compare_shapes
-from clab_lite.lessons.weights.shares import share, weight_for_share
+from clab_lite.lessons.weights.shares import weight_for_share
 from clab_lite.lessons.weights.workbench import Workbench, workbench
+from clab_lite.study.gradients import share
 
 __all__ = [
     "LiveBoard",

@@ -68,7 +68,7 @@ def pick_videos(learn: VideoIndex, held_out: VideoIndex, classes: int, each: int
     return labels, chosen
 
 
-def cache(
+def take_features(
     detector: VideoDetector, index: VideoIndex, videos: Sequence[int], labels: Sequence[int], step: int = 2
 ) -> Cached:
     """Run the frozen part of the backbone on every `step`-th frame of the videos; keep the objects of these labels."""
@@ -84,23 +84,29 @@ def cache(
                     if label in labels and bool((box[2:] - box[:2] >= 1).all()):
                         boxes.append([len(inputs), *box.tolist()])
                         classes.append(labels.index(label))
-                        tracks.append(video * 1000 + int(track))
+                        tracks.append((video, int(track)))
                 inputs.append(_before_last_block(detector, ready.pixels[None])[0].cpu())
                 places.append((video, frame))
     where = np.array(places, np.int64)
     return Cached(
         torch.stack(inputs), where[:, 0], where[:, 1], torch.tensor(boxes).reshape(-1, 5), torch.tensor(classes),
-        np.array(tracks, np.int64), tuple(index.class_names[label] for label in labels),
+        _numbered(tracks), tuple(index.class_names[label] for label in labels),
     )  # fmt: skip
+
+
+def _numbered(tracks: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """(R,) one number for each (video, track): track ids may be of any size, and come again in other videos."""
+    pairs = np.array(tracks, np.int64).reshape(-1, 2)
+    return np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def _before_last_block(detector: VideoDetector, pixels: Tensor) -> Tensor:
     """Frames (N, 3, H, W) -> what enters the last block of layer3, (N, C4, H/16, W/16)."""
-    backbone = detector.backbone
-    x = torch.relu(backbone.bn1(backbone.conv1(pixels)))
-    x = nn.functional.max_pool2d(x, 3, stride=2, padding=1)
-    x = backbone.get_submodule("layer2")(backbone.get_submodule("layer1")(x))
-    blocks: list[nn.Module] = list(backbone.get_submodule("layer3").children())
-    for block in blocks[:-1]:
-        x = block(x)
-    return x
+    blocks: list[nn.Module] = list(detector.backbone.get_submodule("layer3").children())
+    caught: list[Tensor] = []
+    hook = blocks[-1].register_forward_pre_hook(lambda _, given: caught.append(given[0]))
+    try:
+        detector.extract(pixels)
+    finally:
+        hook.remove()
+    return caught[0]

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from clab_lite.lessons.exercises import Verdict, checker, correct, unanswered, wrong
-from clab_lite.lessons.weights.shares import number, percent, share, weight_for_share
+from clab_lite.lessons.weights.shares import number, percent, weight_for_share
 from clab_lite.schedule import linear_decay as _linear_decay
+from clab_lite.study.gradients import share
 
 _CASES = ((0.05, 0.5), (0.2, 0.8), (0.005, 0.25))
 _TIMES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.6, 0.9, 1.0)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from clab_lite import lessons
-from clab_lite.lessons.weights.nearest import Asked, Found, find, spread
+from clab_lite.lessons.weights.nearest import Asked, Found, find, run_words, spread
 from clab_lite.lessons.weights.panels import cloud_panel, cosine_panel, moment_at, schedule_panel, share_panel
 from clab_lite.lessons.weights.scores import score_words
 from clab_lite.lessons.weights.shares import SHAPES, balance_of, number, percent, schedule_of
@@ -101,10 +101,10 @@ def numbers(asked: Asked, found: Found, progress: float, level: str) -> str:
     average = sum(weight(i / 1000) for i in range(1000)) / 1000
     parts = [
         f"You ask: start {number(asked.start)}, now {number(weight(progress))}, mean over training {number(average)}",
-        f"Measured run {record.setting.name}: share of the gradient {percent(float(balance.share[at]))}"
+        f"Measured run ({run_words(record.setting)}): share of the gradient {percent(float(balance.share[at]))}"
         f" at step {balance.step[at]}",
         score_words(moment, level),
-        f"AP50 at the end {record.ap['all']:.3f} on {record.videos}; this setting over seeds:"
+        f"AP50 at the end {record.ap['all']:.3f} on {record.videos.split(' that ')[0]}; this setting over seeds:"
         f" {spread([r.ap['all'] for r in found.seeds])}",
     ]
     return " · ".join(part for part in parts if part) + "."

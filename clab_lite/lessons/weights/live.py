@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,10 +18,13 @@ from clab_lite.detector.roi_align import roi_align
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.lessons.weights.cached import Cached
 from clab_lite.lessons.weights.live_run import LiveRun, Measured, Snapshot, measure
-from clab_lite.lessons.weights.shares import schedule_of, share
+from clab_lite.lessons.weights.shares import schedule_of
 from clab_lite.schedule import Schedule
+from clab_lite.study.gradients import share
 
 _CELLS, _STRIDE = 5, 16
+_DRAWING_WEIGHTS = threading.Lock()
+"""Held while first weights are drawn: torch's generator is one for all threads, and a kernel may have several."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +86,9 @@ def train_live(
 
     The same setting gives the same run. on_snapshot: called after each one with the run so far.
     """
-    before = torch.get_rng_state()
-    torch.manual_seed(setting.seed)
-    model = LiveModel(detector, len(learn.class_names), setting)
-    torch.set_rng_state(before)
+    with _DRAWING_WEIGHTS, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(setting.seed)
+        model = LiveModel(detector, len(learn.class_names), setting)
     parameters = list(model.parameters())
     optimizer = torch.optim.SGD(parameters, setting.learning_rate, momentum=0.9, nesterov=True, weight_decay=1e-4)
     run, rng = LiveRun(setting, held_out, learn, []), np.random.default_rng(setting.seed)
@@ -120,9 +123,8 @@ def _losses(
     boxes = cached.boxes[torch.from_numpy(inside)].clone()
     boxes[:, 0] = torch.from_numpy(position[cached.box_row[inside]]).to(boxes.dtype)
     c4, pooled = model(cached.inputs[rows], boxes)
-    class_loss = nn.functional.cross_entropy(
-        model.classify(pooled.mean(dim=(2, 3))), cached.label[torch.from_numpy(inside)]
-    )
+    named, label = model.classify(pooled.mean(dim=(2, 3))), cached.label[torch.from_numpy(inside)]
+    class_loss = nn.functional.cross_entropy(named, label, reduction="sum") / max(len(label), 1)  # 0 without a box
     if setting.level == "frame":
         features, labels = c4, clip_labels(len(rows) // setting.frames, setting.frames, c4.device)
     else:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
+from matplotlib.figure import Figure
 
 from clab_lite import lessons
 from clab_lite.detector.video_detector import VideoDetector
+from clab_lite.lessons.later import DRAWING
 from clab_lite.lessons.twin import as_png, bundle
 from clab_lite.lessons.weights.cached import Cached
 from clab_lite.lessons.weights.live import LiveSetting, train_live
@@ -18,12 +21,11 @@ from clab_lite.lessons.weights.live_view import snapshot_figure
 from clab_lite.lessons.weights.shares import number
 
 _WEIGHTS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-_SHAPES = (("constant", "constant"), ("zero from half on", "linear"))
 _TEMPERATURES = (0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class LiveBoard:
-    """Controls, the Train button, a player over the last run, and a list of what was trained so far."""
+    """Controls, the Train button, one player over the last run, and a list of what was trained so far."""
 
     def __init__(self, detector: VideoDetector, learn: Cached, held_out: Cached, setting: LiveSetting) -> None:
         """Trains once with `setting`, so that there is something to see."""
@@ -34,6 +36,7 @@ class LiveBoard:
         self.button = widgets.Button(description="Train", button_style="primary", icon="play")
         self.button.on_click(lambda _: self.train())
         self.controls["points"].observe(lambda _: self._show(), names="value")
+        self._training = threading.Lock()
         self._status, self._history = widgets.HTML(), widgets.HTML()
         self._picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", object_fit="contain"))
         self._stage = widgets.VBox([])
@@ -46,11 +49,14 @@ class LiveBoard:
         self.player: Any = None
         """A `lessons.Player` over the snapshots of the last run."""
         self._run(setting, None)
-        self.twin = as_png(snapshot_figure(self.runs[-1], len(self.runs[-1].snapshots) - 1)[0])
+        with DRAWING:
+            self.twin = as_png(snapshot_figure(self.runs[-1], len(self.runs[-1].snapshots) - 1)[0])
         """PNG of the first run's last snapshot."""
 
     def train(self) -> LiveRun:
-        """Train with what the controls say, and show each snapshot as it comes."""
+        """Train with what the controls say, show each snapshot as it comes; while another one trains: the last run."""
+        if not self._training.acquire(blocking=False):  # a disabled button is a request to the browser, no more
+            return self.runs[-1]
         chosen = {name: control.value for name, control in self.controls.items() if name != "points"}
         self.button.disabled = True
         self._stage.children = (self._picture,)
@@ -61,6 +67,7 @@ class LiveBoard:
             raise
         finally:
             self.button.disabled = False
+            self._training.release()
 
     def _run(self, setting: LiveSetting, on_snapshot: Callable[[LiveRun], None] | None) -> LiveRun:
         run = train_live(*self._parts, setting, on_snapshot)
@@ -69,24 +76,30 @@ class LiveBoard:
             f"Trained {setting.steps} steps. Play them, or move the snapshot slider with the arrow keys."
         )
         self._history.value = self._table()
-        self._show()
+        self._show(at_end=True)
         return run
 
     def _live(self, run: LiveRun) -> None:
         """While it trains: the newest snapshot. Its map has the axes of the snapshots so far."""
         self._status.value = f"Training: step {run.snapshots[-1].measured.step} of {run.setting.steps} ..."
         if len(run.snapshots) % 2 == 1:
-            figure, _ = snapshot_figure(run, len(run.snapshots) - 1, self._learned)
-            self._picture.value = as_png(figure)
+            with DRAWING:
+                figure, _ = snapshot_figure(run, len(run.snapshots) - 1, self._learned)
+                self._picture.value = as_png(figure)
 
-    def _show(self) -> None:
-        """A player over the last run, at its last snapshot."""
-        run, learned = self.runs[-1], self._learned
-        count = len(run.snapshots)
-        self.player = lessons.Player(count, lambda at: snapshot_figure(run, at, learned), interval_ms=300)
-        self.player.slider.description = "snapshot"
-        self.player.set(count - 1)
+    def _show(self, at_end: bool = False) -> None:
+        """The last run in the player: all runs of a board have as many snapshots, so one player serves them all."""
+        with DRAWING:
+            if self.player is None:
+                self.player = lessons.Player(len(self.runs[-1].snapshots), self._snapshot, interval_ms=300)
+                self.player.slider.description = "snapshot"
+            if at_end:
+                self.player.slider.value = len(self.runs[-1].snapshots) - 1
+            self.player.redraw()
         self._stage.children = (self.player.widget,)
+
+    def _snapshot(self, position: int) -> tuple[Figure, str]:
+        return snapshot_figure(self.runs[-1], position, self._learned)
 
     @property
     def _learned(self) -> bool:

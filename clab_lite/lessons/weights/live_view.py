@@ -43,13 +43,13 @@ def snapshot_figure(run: LiveRun, position: int, learned: bool = False) -> tuple
     suffix = "_learn" if learned else ""
     objects, embedded = (_flat(run, name + suffix)[position] for name in ("objects", "embedded"))
     named, label = (snap.named_learn if learned else snap.named), cached.label.numpy()
-    thing, groups = ("frames", "video") if run.setting.level == "frame" else ("objects", "object")
+    thing, groups = ("frames", "a video") if run.setting.level == "frame" else ("objects", "an object")
     whose = "videos trained on" if learned else "held-out videos"
     _cloud(left, objects, label, f"What detection uses: {(named == label).mean():.0%} of classes named right",
            f"objects of {whose}, C4 in the box, coloured by class")  # fmt: skip
     purity = snap.scores.own_knn_learn if learned else snap.scores.own_knn
     _cloud(right, embedded, own_groups(run, cached), f"What the branch compares: {purity:.0%} of neighbours fit",
-           f"{thing} of {whose}, branch embedding, coloured by {groups}")  # fmt: skip
+           f"{thing} of {whose}; colour and shape: {groups}, no class")  # fmt: skip
     for place, name in enumerate(cached.class_names):
         colour, marker = class_style(place)
         left.scatter([], [], color=colour, marker=marker, s=22, label=name.replace("_", " "))
@@ -102,11 +102,9 @@ def compare_figure(runs: Sequence[LiveRun]) -> Figure:
 
 
 def compare_title(runs: Sequence[LiveRun]) -> str:
-    """Which weight ended with the best held-out class accuracy, and which with the worst; single runs, so no more."""
-    last = {number(run.setting.weight): float(run.column("accuracy")[-1]) for run in runs}
-    best, worst = max(last, key=lambda name: last[name]), min(last, key=lambda name: last[name])
-    found = f"best {last[best]:.2f} at w = {best}, worst {last[worst]:.2f} at w = {worst}"
-    return f"Class accuracy at the last step: {found} (one run each)"
+    """With which held-out class accuracy each run ended. Single runs: none is called the best."""
+    last = [f"{run.column('accuracy')[-1]:.2f} (w = {number(run.setting.weight)})" for run in runs]
+    return f"Class accuracy at the last step: {', '.join(last)}; one run each"
 
 
 def _flat(run: LiveRun, name: str) -> list[NDArray[np.float64]]:
@@ -151,7 +149,11 @@ def _curves(axes: Sequence[Axes], run: LiveRun, position: int) -> None:
     last = max(run.setting.steps, 1)
     for panel, (name, colour, title) in zip(
         axes,
-        (("class_loss", BLUE, "class loss"), ("contrast", GREEN, "contrastive loss"), ("share", ORANGE, "its share")),
+        (
+            ("class_loss", BLUE, "class loss"),
+            ("contrast", GREEN, "contrastive loss"),
+            ("share", ORANGE, "contrast's share"),
+        ),
         strict=True,
     ):
         values = run.column(name)

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from clab_lite.lessons.weights.shares import number
+from clab_lite.lessons.weights.shares import number, percent
 from clab_lite.metrics.certainty import student_quantile
+from clab_lite.study.setting import Setting
 
 MIN_SEEDS = 3
 """Fewer say nothing about chance: two may agree by luck."""
+_SIZES = {"clips": "clips", "train_videos": "training videos", "iterations": "steps"}
+"""What changes a run at every weight, and how it is called."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,10 @@ class Asked:
     shape: str = "linear"
     temperature: float = 0.1
     level: str = "frame"
+    clips: int = Setting.clips
+    train_videos: int = Setting.train_videos
+    iterations: int = Setting.iterations
+    """No slider moves these three: the lesson is about runs of this size."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +55,22 @@ class Found:
 def find(study: Any, asked: Asked) -> Found:
     """Look up the nearest run of a study."""
     record = study.nearest(
-        shape=asked.shape, start=asked.start, until=asked.until, temperature=asked.temperature, level=asked.level
-    )
+        shape=asked.shape, start=asked.start, until=asked.until, temperature=asked.temperature, level=asked.level,
+        clips=asked.clips, train_videos=asked.train_videos, iterations=asked.iterations,
+    )  # fmt: skip
     return Found(record, list(study.of(record.setting)), differences(asked, record.setting))
 
 
 def differences(asked: Asked, setting: Any) -> list[tuple[str, str, str]]:
     """In which respects a measured setting is not the one that was asked for.
 
-    Where both weights are 0 nothing else changes the training; the end of a constant weight says nothing.
+    All that a setting holds is compared, but the seed. Where both weights are 0, shape, end, temperature and level
+    change nothing in the training; the end of a constant weight says nothing.
     """
-    if setting.start == 0 == asked.start:
-        return []
     compared, answer = ["start", "shape", "until", "temperature", "level"], []
-    if "constant" in (asked.shape, setting.shape):
+    if setting.start == 0 == asked.start:
+        compared = []
+    elif "constant" in (asked.shape, setting.shape):
         compared.remove("until")
     for name in compared:
         wanted, measured = getattr(asked, name), getattr(setting, name)
@@ -70,7 +79,17 @@ def differences(asked: Asked, setting: Any) -> list[tuple[str, str, str]]:
                 answer.append((name, wanted, measured))
         elif not np.isclose(wanted, measured, rtol=1e-6, atol=1e-12):
             answer.append((name, number(wanted), number(measured)))
-    return answer
+    sizes = [(words, str(getattr(asked, name)), str(getattr(setting, name))) for name, words in _SIZES.items()]
+    return answer + [size for size in sizes if size[1] != size[2]]
+
+
+def run_words(setting: Any) -> str:
+    """A run in words: "frames, 0.005 linear to 0 at 50 %, 4 clips, 200 steps, seed 0"."""
+    until = "" if setting.shape == "constant" else f" to 0 at {percent(setting.until)}"
+    heat = "" if setting.temperature == Setting.temperature else f", τ {number(setting.temperature)}"
+    course = f"{setting.level}s, {number(setting.start)} {setting.shape}{until}{heat}"
+    size = f"{setting.clips} clips, {setting.iterations} steps, seed {setting.seed}"
+    return f"{course if setting.start else 'baseline (weight 0)'}, {size}"
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from clab_lite.errors import DataError
-from clab_lite.lessons.weights.shares import balance_of, number, percent, share
+from clab_lite.lessons.weights.shares import balance_of, number, percent
 from clab_lite.show.style import BLUE, GREY, ORANGE, PALE, VERMILLION, heading, new_figure, quiet
+from clab_lite.study.gradients import share
 
 
 def first_lengths(study: Any, level: str = "frame") -> tuple[float, float]:
-    """(|g_detection|, |g_contrast|) at C4 in the first step: medians over the measured runs of that level."""
+    """(|g_detection|, |g_contrast|) at C4 after the first step: medians over the measured runs of that level."""
     found = [balance_of(record) for record in _of_level(study, level)]
     pairs = [(b.detection[0], b.contrast[0]) for b in found if len(b.step)]
     if not pairs:
@@ -45,13 +46,14 @@ def lengths_figure(study: Any, weight: float, level: str = "frame") -> tuple[Fig
     right.set_ylim(-0.03, 1.03)
     right.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
     right.set_ylabel("share of the gradient", fontsize=9, color=GREY)
-    heading(right, f"w = {number(weight)}: a share from {percent(middle.min())} to {percent(middle.max())}")
+    first, last = percent(float(middle[0])), percent(float(middle[-1]))
+    heading(right, f"w = {number(weight)}: share {first} at first, {last} at the end")
     for axes in (left, right):
         axes.set_xlabel("progress of training", fontsize=9, color=GREY)
         quiet(axes)
     words = (
         f"Medians of {len(detection)} measured runs; thin lines are single runs. At w = {number(weight)} the share"
-        f" would be {percent(float(middle[0]))} in the first step and {percent(float(middle[-1]))} at the end."
+        f" would be {first} after the first step and {last} at the end."
         " An estimate: each run was trained with a weight of its own."
     )
     return figure, words

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from clab_lite.errors import DataError
 from clab_lite.lessons.weights.nearest import MIN_SEEDS, Spread, spread
 from clab_lite.lessons.weights.shares import number
-from clab_lite.show.style import GREY, INK, class_style, heading, new_figure, quiet
+from clab_lite.show.style import GREY, INK, PALE, class_style, heading, new_figure, quiet
 
 Score = Callable[[Any], float]
 """A number of one record."""
@@ -62,8 +62,10 @@ def against_start(study: Any, scores: Sequence[tuple[str, Score]]) -> Figure:
     labels = sorted({arm.label for arm in arms if arm.start > 0})
     figure, axes = new_figure(9.5, 2.5 * len(scores) + 0.7, len(scores), 1, sharex=True)
     for panel, (name, score) in zip(axes, scores, strict=True):
+        places = {(arm.start, arm.label): _place(arm, starts, labels) for arm in arms}
+        _join_seeds(panel, arms, score, places)
         for arm in arms:
-            _draw_arm(panel, arm, score, starts.index(arm.start), labels)
+            _draw_arm(panel, arm, score, places[arm.start, arm.label], labels)
         panel.set_ylabel(name, fontsize=10, color=GREY)
         heading(panel, finding(arms, name, score))
         quiet(panel)
@@ -95,7 +97,8 @@ def finding(arms: Sequence[Arm], name: str, score: Score) -> str:
     best, arm = max(several or gains, key=lambda pair: pair[0].mean)
     sure = [found for found, _ in several]
     worse = sum(found.high < 0 for found in sure)
-    which = f"best mean at weight {number(arm.start)} ({arm.label})"
+    among = " of the settings with three seeds" if 0 < len(several) < len(gains) else ""
+    which = f"best mean{among} at weight {number(arm.start)} ({arm.label})"
     change = f"{best.mean:+.3f} against weight 0 with the same seed"
     if len(best.values) < MIN_SEEDS:
         verdict = "too few seeds to tell"
@@ -110,7 +113,7 @@ def finding(arms: Sequence[Arm], name: str, score: Score) -> str:
 
 
 def table(study: Any, scores: Sequence[tuple[str, Score]]) -> Any:
-    """pandas table: one row per arm, per score the mean, and the paired gain over weight 0 with its interval."""
+    """pandas table, by start weight: one row per arm, per score the mean, and the paired gain over weight 0."""
     import pandas as pd
 
     arms, rows = arms_of(study), []
@@ -120,17 +123,36 @@ def table(study: Any, scores: Sequence[tuple[str, Score]]) -> Any:
             row[name] = f"{spread([score(r) for r in arm.records]).mean:.3f}"
             change = gain(arm, arms, score)
             known = arm.start > 0 and len(change.values) >= MIN_SEEDS
-            row[f"{name}: gain"] = f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]" if known else ""
+            gained = f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]" if known else ""
+            row[f"{name}: gain [95 %]"] = gained
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).set_index("start")
 
 
-def _draw_arm(axes: Axes, arm: Arm, score: Score, place: int, labels: Sequence[str]) -> None:
+def _place(arm: Arm, starts: Sequence[float], labels: Sequence[str]) -> float:
+    """Where an arm stands: at its start weight, beside the other arms of that weight."""
+    aside = 0.7 * ((labels.index(arm.label) + 0.5) / len(labels) - 0.5) if arm.start > 0 else 0.0
+    return starts.index(arm.start) + aside
+
+
+def _join_seeds(axes: Axes, arms: Sequence[Arm], score: Score, places: dict[tuple[float, str], float]) -> None:
+    """A pale line for each seed and each label, from weight 0 through the weights in their order."""
+    base = {r.setting.seed: (places[a.start, a.label], score(r)) for a in arms if a.start == 0 for r in a.records}
+    paths: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    for arm in arms:
+        for record in arm.records if arm.start > 0 else ():
+            seed = record.setting.seed
+            path = paths.setdefault((arm.label, seed), [base[seed]] if seed in base else [])
+            path.append((places[arm.start, arm.label], score(record)))
+    for path in paths.values():
+        axes.plot(*zip(*path, strict=True), color=PALE, linewidth=1, zorder=0.5)
+
+
+def _draw_arm(axes: Axes, arm: Arm, score: Score, x: float, labels: Sequence[str]) -> None:
     values = [score(record) for record in arm.records]
     found = spread(values)
     position = labels.index(arm.label) if arm.start > 0 else 0
     colour, marker = class_style(position) if arm.start > 0 else (INK, "o")
-    x = place + (0.7 * ((position + 0.5) / len(labels) - 0.5) if arm.start > 0 else 0.0)
     label = arm.label if arm.start > 0 else "weight 0"
     shown = axes.get_legend_handles_labels()[1]
     axes.plot([x] * len(values), values, marker, color=colour, markersize=5, alpha=0.65, linestyle="",

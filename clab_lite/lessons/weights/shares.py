@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from clab_lite import schedule
+from clab_lite.config import WeightScheduleConfig
 from clab_lite.errors import DataError
-from clab_lite.schedule import Schedule
+from clab_lite.schedule import Schedule, contrast_schedule
+from clab_lite.study.gradients import share
 
 SHAPES = ("linear", "cosine", "step", "constant")
 
@@ -20,24 +21,11 @@ def schedule_of(shape: str, start: float, until: float) -> Schedule:
     """The library's schedule of that name: weight(progress), progress in [0, 1]. `until` says nothing to "constant"."""
     if shape not in SHAPES:
         raise DataError(f"schedule shape {shape!r} is unknown. Choose one of: {', '.join(SHAPES)}.")
-    if shape == "constant":
-        return schedule.constant(start)
-    shapes = {"linear": schedule.linear_decay, "cosine": schedule.cosine, "step": schedule.step}
-    return shapes[shape](start, until)
-
-
-def share(detection: ArrayLike, contrast: ArrayLike, weight: ArrayLike) -> NDArray[np.float64]:
-    """w |g_contrast| / (|g_detection| + w |g_contrast|), in [0, 1]; 0 where neither loss pulls.
-
-    detection, contrast: lengths of the two gradients at C4, the second one without its weight. Any shapes that fit.
-    """
-    pull = np.asarray(weight, np.float64) * np.asarray(contrast, np.float64)
-    whole = pull + np.asarray(detection, np.float64)
-    return np.divide(pull, whole, out=np.zeros(np.shape(whole)), where=whole > 0)
+    return contrast_schedule(WeightScheduleConfig(shape=shape, start=start, until=until), 1)  # type: ignore[arg-type]
 
 
 def weight_for_share(wanted: float, detection: float, contrast: float) -> float:
-    """The weight that gives the contrastive loss a wanted share in (0, 1) of the gradient: `share` turned round."""
+    """The weight that gives the contrastive loss a wanted share in [0, 1) of the gradient: `share` turned round."""
     if not 0 <= wanted < 1:
         raise DataError(f"share {wanted} is outside [0, 1). A tenth is 0.1.")
     if not contrast > 0:
@@ -50,7 +38,7 @@ class Balance:
     """What one run logged about its two gradients at C4; n moments."""
 
     progress: NDArray[np.float64]
-    """(n,) of training, 0 to 1, as the schedule saw it in the step that was measured."""
+    """(n,) of training, 0 to 1: steps done / steps in all."""
     detection: NDArray[np.float64]
     """(n,) length of the gradient of the four detection losses."""
     contrast: NDArray[np.float64]
@@ -60,7 +48,7 @@ class Balance:
     step: NDArray[np.int64]
     """(n,) training steps that were done."""
     weight: NDArray[np.float64]
-    """(n,) the weight that the run gave the contrastive loss then."""
+    """(n,) the weight that the run gave the contrastive loss in the step to come, which these gradients make."""
 
     @property
     def share(self) -> NDArray[np.float64]:
@@ -76,14 +64,13 @@ def balance_of(record: Any) -> Balance:
     """The logged gradients of a run of the study. Moments without a finite pair of norms are left out."""
     setting, logged = record.setting, record.balance
     columns = {name: np.asarray(logged[name], np.float64) for name in ("detection", "contrast", "cosine")}
-    progress = (np.asarray(logged["iteration"], np.float64) - 1) / setting.iterations
-    weight = schedule_of(setting.shape, setting.start, setting.until)
+    progress = np.asarray(logged["iteration"], np.float64) / setting.iterations
     known = np.isfinite(columns["detection"]) & np.isfinite(columns["contrast"])
     return Balance(
         progress[known],
         **{name: values[known] for name, values in columns.items()},
         step=np.asarray(logged["iteration"])[known].astype(np.int64),
-        weight=np.array([weight(float(p)) for p in progress[known]]),
+        weight=record.weights()[known],
     )
 
 

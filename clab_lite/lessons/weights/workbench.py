@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clab_lite.data.vid import VideoIndex
 from clab_lite.detector.video_detector import VideoDetector
-from clab_lite.lessons.weights.cached import Cached, cache, pick_videos
+from clab_lite.lessons.weights.cached import Cached, pick_videos, take_features
 from clab_lite.lessons.weights.live import LiveSetting, train_live
 from clab_lite.lessons.weights.live_board import LiveBoard
 from clab_lite.lessons.weights.live_run import LiveRun
@@ -49,4 +49,5 @@ def workbench(
     Takes some seconds: every second frame goes through the first layers once.
     """
     labels, (first, second) = pick_videos(learn, held_out, classes, videos)
-    return Workbench(detector, cache(detector, learn, first, labels), cache(detector, held_out, second, labels))
+    parts = [take_features(detector, index, chosen, labels) for index, chosen in ((learn, first), (held_out, second))]
+    return Workbench(detector, *parts)
