@@ -35,7 +35,7 @@ class Setting:
     """Clips per batch: the others' frames are the negatives."""
     train_videos: int = 128
     """The first so many training videos."""
-    iterations: int = 200
+    iterations: int = 400
     seed: int = 0
 
     @property
