@@ -25,7 +25,7 @@ from clab_lite.trained import load_run
 @pytest.fixture
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     config = micro_config(3)
-    monkeypatch.setattr("clab_lite.cli.parsing.presets.tiny", lambda: config)
+    monkeypatch.setattr("clab_lite.cli.parsing.presets.named", lambda name: config)
 
 
 def run_commands(dataset: Path, run: Path) -> dict[str, Any]:

@@ -84,7 +84,9 @@ def collect(folder: Path) -> Study:
     points: dict[str, pd.DataFrame] = {}
     for path in sorted(folder.glob(f"*/{RECORD}")):
         record = read_run(path.parent)
-        own = {level: _table(path.with_name(POINTS.format(level=level)), _RUN_REMEDY) for level in LEVELS}
+        own: dict[str, pd.DataFrame] = {
+            level: _table(path.with_name(POINTS.format(level=level)), _RUN_REMEDY) for level in LEVELS
+        }
         points = points or own
         if not all(own[level].equals(points[level]) for level in LEVELS):
             problem = f"its maps are of other videos than those of {records[0][0].parent.name}"
@@ -134,7 +136,9 @@ def open_study(folder: str | Path) -> Study:
     clouds = _arrays(path.with_name(CLOUDS), _REMEDY)
     if content.get("clouds", _digest(path.with_name(CLOUDS))) != _digest(path.with_name(CLOUDS)):  # older: not kept
         raise DataError.at(path.with_name(CLOUDS), "", f"holds the maps of other runs than {RECORDS} beside it", _AGAIN)
-    points = {level: _table(path.with_name(POINTS.format(level=level)), _REMEDY) for level in LEVELS}
+    points: dict[str, pd.DataFrame] = {
+        level: _table(path.with_name(POINTS.format(level=level)), _REMEDY) for level in LEVELS
+    }
     records = []
     for values in content["records"]:
         prefix = f"{name_in(values, path)}/"

@@ -30,7 +30,13 @@ _SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},
 }
-_RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
+# Not waited for here: a kernel that hangs would be waited for without end.
+_RUN_ALL = """() => {
+  window.lessonRan = '';
+  window.jupyterapp.commands.execute('notebook:run-all-cells').then(
+    () => { window.lessonRan = 'done'; }, error => { window.lessonRan = String(error); });
+}"""
+_RAN = "() => window.lessonRan"
 _READY = """() => {
   const panel = window.jupyterapp && window.jupyterapp.shell.currentWidget;
   const kernel = panel && panel.sessionContext && panel.sessionContext.session && panel.sessionContext.session.kernel;
@@ -133,9 +139,10 @@ class Lab:
         self.page.wait_for_function(_READY, timeout=180_000)
 
     def run_all(self, seconds: float = 600) -> None:
-        """Run every cell and wait until the last one is done."""
+        """Run every cell and wait until the last one is done; playwright's TimeoutError after so many seconds."""
         self.page.set_default_timeout(seconds * 1000)
         self.page.evaluate(_RUN_ALL)
+        self.page.wait_for_function(_RAN)
         self.page.wait_for_function(_READY)
         self.page.wait_for_timeout(1500)  # widgets arrive after their cell
         self.page.set_default_timeout(30_000)
