@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
-from clab_lite.cli.commands import Dataset
+from clab_lite.cli.commands import Dataset, IntOrDefault, PathOrDefault
 
 
 @dataclass(frozen=True)
@@ -20,9 +19,9 @@ class Check:
 
     dataset: Dataset
     """ILSVRC folder, folder of train.json and val.json, or one COCO-VID or COCO .json file."""
-    out: Path | None = None
+    out: PathOrDefault = None
     """Text file for the whole report, with every bad record. On the screen: the first 10 of each kind."""
-    workers: int | None = None
+    workers: IntOrDefault = None
     """Files read at the same time, 1 or more. Default: the cores of the computer and two more, at most 8."""
     fresh: bool = False
     """Forget what earlier checks found, and read everything again."""

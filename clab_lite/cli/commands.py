@@ -17,6 +17,9 @@ PresetName = Literal["tiny", "lesson", "laptop", "paper-r50", "paper-r101", "pap
 DEFAULT_PRESET: PresetName = "tiny"
 Dataset = Annotated[Positional[Path], arg(metavar="DATASET")]
 Run = Annotated[Positional[Path], arg(metavar="RUN")]
+PathOrDefault = Annotated[Path | None, arg(metavar="PATH")]
+IntOrDefault = Annotated[int | None, arg(metavar="INT")]
+"""Left out, they are None, which nobody has to type: the help does not offer it."""
 
 
 class Command(Protocol):
@@ -35,13 +38,13 @@ class Demo:
 
     out: Path = Path("runs/demo")
     """Run folder to write; an earlier demo in it is replaced."""
-    data: Path | None = None
+    data: PathOrDefault = None
     """Dataset folder. Default: data_samples here, or beside the package's source."""
     seed: int = 0
     """Random seed of everything."""
-    iterations: int | None = None
+    iterations: IntOrDefault = None
     """Training steps. Default: the tiny preset's."""
-    threads: int | None = None
+    threads: IntOrDefault = None
     """CPU threads. Default: the fastest of a few timed steps."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the computation; auto times both on a CPU. Give threads and precision to repeat a run exactly."""
@@ -93,7 +96,7 @@ class Embed:
     """Folder that `clab-lite train` wrote."""
     dataset: Dataset
     """ILSVRC folder, folder with train.json and val.json, or .json file."""
-    out: Path | None = None
+    out: PathOrDefault = None
     """Folder to write. Default: RUN/embeddings, or runs/embeddings/NAME for a checkpoint file."""
     level: Literal["object", "frame", "projector"] = "object"
     """object: C4 pooled inside each ground-truth box. frame: C4 pooled over the frame.

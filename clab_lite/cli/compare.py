@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tyro.conf import Positional, arg
 
-from clab_lite.cli.commands import Dataset
+from clab_lite.cli.commands import Dataset, PathOrDefault
 from clab_lite.cli.evaluate import SubsetWords
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Compare:
     """Which videos."""
     subset: SubsetWords = ()
     """NAME=VALUE, may be repeated, as for `evaluate`."""
-    out: Path | None = None
+    out: PathOrDefault = None
     """Also write the comparison to this .json file."""
     resamples: int = 1000
     """Draws of videos behind the intervals; 0 leaves them out."""

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from tyro.conf import Positional, arg
 
-from clab_lite.cli.commands import Run
+from clab_lite.cli.commands import IntOrDefault, Run
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Detect:
     references: Literal["adaptive", "sliding", "past"] = "adaptive"
     """Frames that support each frame. adaptive: spread over the whole video (as published). sliding: those around it.
     past: those before it, none later; the first frames support themselves."""
-    count: int | None = None
+    count: IntOrDefault = None
     """How many reference frames. Default: as in the run's configuration (14 as published)."""
     score: float = 0.5
     """Draw boxes from this score, 0 to 1. detections.jsonl keeps all of them."""

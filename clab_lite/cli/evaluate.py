@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tyro.conf import UseAppendAction
 
-from clab_lite.cli.commands import Dataset, Run
+from clab_lite.cli.commands import Dataset, PathOrDefault, Run
 
 if TYPE_CHECKING:
     from clab_lite.data.selection import Selection
@@ -40,7 +40,7 @@ class Evaluate:
     subset: SubsetWords = ()
     """NAME=VALUE, may be repeated: motion=fast, size=small, trouble=clean, classes=dog,car, videos=NAME,*PATTERN*,
     occluded=yes, max_videos=20, every=2, seed=1."""
-    out: Path | None = None
+    out: PathOrDefault = None
     """Folder to write. Default: RUN; for a subset or the split train RUN/evaluation/NAME; for a checkpoint file a
     folder of its name in runs/evaluation. The evaluation of anything else in it is not replaced."""
     resamples: int = 1000

@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from tyro.conf import Positional, arg
 
+from clab_lite.cli.commands import PathOrDefault
+
 
 @dataclass(frozen=True)
 class Study:
@@ -21,7 +23,7 @@ class Study:
     data_samples/study. Several of these commands may work side by side in one folder."""
     plan: Literal["all", "effect", "weights", "search"] = "all"
     """effect: with and without contrast, five seeds. weights: what lesson 06 moves. search: other data and levels."""
-    data: Path | None = None
+    data: PathOrDefault = None
     """Dataset folder. Default: data_samples here, or beside the package's source."""
     gather: bool = False
     """Only write the study's files from the runs that are there."""
@@ -47,9 +49,11 @@ def study(options: Study) -> int:
             missing += make_missing(plan, samples, options.out)
     for left in missing:
         print(f"missing: {left.name}: {left.why}")
-    if missing:
-        print(
-            f"{len(missing)} runs of the plan are missing. The same command makes those that another process gave up."
-        )
+    diverged = sum(left.diverged for left in missing)
+    if len(missing) > diverged:
+        print(f"Missing: {len(missing) - diverged}. The same command makes those that another process gave up.")
+    if diverged:
+        remedy = "Change or drop their settings in clab_lite/study/plans.py"
+        print(f"Diverged: {diverged}. The same command would only see them diverge again. {remedy}.")
     print(f"{gather(options.out)} runs: {options.out}")
-    return int(any(left.diverged for left in missing))
+    return int(diverged > 0)

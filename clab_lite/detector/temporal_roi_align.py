@@ -69,18 +69,18 @@ def most_similar_roi_align(pooled: Tensor, references: Tensor, count: int) -> Te
     """
     regions, channels, size, _ = pooled.shape
     cells = pooled.permute(0, 2, 3, 1).reshape(-1, channels)  # (R*P*P, C)
-    query = _unit(cells)
+    query = unit_vectors(cells)
     gathered = []
     for values in references.flatten(2).transpose(1, 2):  # (H*W, C)
         with torch.autocast(values.device.type, enabled=False):
-            similarity, index = torch.topk(query @ _unit(values).T, min(count, len(values)), dim=1)
+            similarity, index = torch.topk(query @ unit_vectors(values).T, min(count, len(values)), dim=1)
         weight = similarity.softmax(dim=1).to(values.dtype)
         gathered.append(functional.embedding_bag(index, values, per_sample_weights=weight, mode="sum"))
     stacked = torch.stack(gathered).reshape(len(references), regions, size, size, channels)
     return stacked.permute(0, 1, 4, 2, 3)
 
 
-def _unit(vectors: Tensor) -> Tensor:
+def unit_vectors(vectors: Tensor) -> Tensor:
     """(N, C) of any precision -> float32 (N, C) of length 1 (double stays double); zero stays zero."""
     vectors = vectors if vectors.dtype == torch.float64 else vectors.float()
     return vectors / (vectors.norm(dim=1, keepdim=True) + _EPSILON)

@@ -81,9 +81,16 @@ def checker(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
 
 
 def _stopped_in(answer: Any, error: BaseException) -> bool:
-    """Whether the error came while the learner's function ran, not while what it gave was looked at."""
-    code = getattr(inspect.unwrap(answer), "__code__", None) if callable(answer) else None
-    return code is not None and any(frame.f_code is code for frame, _ in traceback.walk_tb(error.__traceback__))
+    """Whether the error came while the learner's code ran, not while what it gave was looked at.
+
+    That code: a function, a class, an object that can be called (a module of PyTorch is one), or a partial of these.
+    """
+    if not callable(answer):
+        return False
+    target = inspect.unwrap(answer.func if isinstance(answer, functools.partial) else answer)
+    kind, names = (target, ("__init__", "__call__")) if isinstance(target, type) else (type(target), ("__call__",))
+    codes = [getattr(part, "__code__", None) for part in (target, *(getattr(kind, name, None) for name in names))]
+    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _place(error: BaseException) -> str:

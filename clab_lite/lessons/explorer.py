@@ -35,7 +35,7 @@ class Explorer:
         self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", object_fit="contain"))
         """The widget that shows the figure: `lessons.pointer(explorer.picture, lambda: explorer.figure, ...)`."""
         self._line = widgets.HTML()
-        self._later = Later(self._refresh)
+        self._later = Later(self._refresh, say=self.tell)
         with DRAWING:
             figure, self.numbers = self._drawn()  # an error in the first drawing is the author's: it is not hidden
             self.figure = figure
@@ -69,9 +69,7 @@ class Explorer:
 
     def redraw(self) -> None:
         """Draw now, for example after something else than a control has changed."""
-        self._later.cancel()
-        with DRAWING:
-            self._refresh()
+        self._later.now()
 
     def _drawn(self) -> tuple[Figure, str]:
         answer = self._draw(**self.values)
@@ -79,20 +77,19 @@ class Explorer:
         return figure, numbers
 
     def _refresh(self) -> None:
-        """Draw; an error becomes the line under the figure: a traceback in a widget helps nobody."""
-        try:
-            figure, numbers = self._drawn()
-            png = as_png(figure)
-        except Exception as error:
-            self.numbers = f"could not be drawn: {type(error).__name__}: {error}"
-            self.say(self._line, self.numbers)
-            return
+        figure, numbers = self._drawn()
+        png = as_png(figure)
         self.figure, self.numbers = figure, numbers
         self._show(png)
 
     def _show(self, png: bytes) -> None:
         self.picture.value = png
-        self.say(self._line, self.numbers)
+        self.tell(self.numbers)
+
+    def tell(self, numbers: str) -> None:
+        """Write the line under the figure, until the next drawing."""
+        self.numbers = numbers
+        self.say(self._line, numbers)
 
     @staticmethod
     def say(line: widgets.HTML, text: str) -> None:

@@ -22,12 +22,17 @@ class Pointer:
     """Sends clicks on `picture` (and movements, if asked for) to `on_point`; clicks beside the axes are left out."""
 
     def __init__(
-        self, picture: widgets.Image, figure: Figure | Callable[[], Figure | None], on_point: OnPoint, moves: bool
+        self,
+        picture: widgets.Image,
+        figure: Figure | Callable[[], Figure | None],
+        on_point: OnPoint,
+        moves: bool,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self._figure = (lambda: figure) if isinstance(figure, Figure) else figure
         self._on_point = on_point
         self._last: tuple[int, float, float] | None = None
-        self._later = Later(self._send, seconds=0.02)
+        self._later = Later(self._send, seconds=0.02, say=say)
         watched = ["click", "mousemove"] if moves else ["click"]
         self.events = Event(source=picture, watched_events=watched)
         if moves:
@@ -38,7 +43,7 @@ class Pointer:
         """As the mouse would at this place of the picture; both from 0 (left, top) to 1."""
         figure = self._figure()
         self._last = None if figure is None else locate(figure, across, down)
-        self._send()
+        self._later.now()
 
     def _handle(self, event: dict[str, Any]) -> None:
         width, height = event.get("boundingRectWidth", 0), event.get("boundingRectHeight", 0)
@@ -69,7 +74,11 @@ def locate(figure: Figure, across: float, down: float) -> tuple[int, float, floa
 
 
 def pointer(
-    picture: widgets.Image, figure: Figure | Callable[[], Figure | None], on_point: OnPoint, moves: bool = False
+    picture: widgets.Image,
+    figure: Figure | Callable[[], Figure | None],
+    on_point: OnPoint,
+    moves: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> Pointer:
     """Tell `on_point` where the mouse is. Always give a way by keyboard beside it: a slider or a list.
 
@@ -78,5 +87,6 @@ def pointer(
         figure: the figure, or a function that gives the one that is shown now: `lambda: explorer.figure`.
         on_point: called with (axes_number, x, y) in data coordinates; not called beside the axes.
         moves: also while the mouse moves over the picture, not only for clicks.
+        say: shows a line when `on_point` raises: `explorer.tell`. None leaves the error to the log of the kernel.
     """
-    return Pointer(picture, figure, on_point, moves)
+    return Pointer(picture, figure, on_point, moves, say)

@@ -55,9 +55,9 @@ class Player:
         self._link = widgets.jslink((self._play, "value"), (self.slider, "value"))
         self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", object_fit="contain"))
         self._line = widgets.HTML()
-        self._later = Later(self._refresh, seconds=0.02)
+        self._later = Later(self._refresh, seconds=0.02, say=lambda text: Explorer.say(self._line, text))
         self.slider.observe(lambda _: self._later.ask(), names="value")
-        self._refresh()
+        self._later.now()
         controls = widgets.Box([self._play, self.slider], layout=widgets.Layout(flex_flow="row wrap"))
         self.widget = widgets.VBox([controls, self.picture, self._line])
 
@@ -74,14 +74,13 @@ class Player:
     def set(self, position: int) -> Player:
         """Go to a frame, as a hand would, and show it at once."""
         self.slider.value = position
-        self._later.cancel()
-        self._refresh()
+        self._later.now()
         return self
 
     def redraw(self) -> None:
         """Forget what was drawn, and draw the frame at hand: after something else has changed."""
         self._kept.clear()
-        self._refresh()
+        self._later.now()
 
     def _at(self, position: int) -> tuple[bytes, str]:
         with DRAWING:
@@ -92,11 +91,7 @@ class Player:
             return self._kept[position]
 
     def _refresh(self) -> None:
-        try:
-            png, line = self._at(self.position)
-        except Exception as error:
-            Explorer.say(self._line, f"could not be drawn: {type(error).__name__}: {error}")
-            return
+        png, line = self._at(self.position)
         self.picture.value = png
         Explorer.say(self._line, line)
 

@@ -13,7 +13,9 @@ from clab_lite.media.source import Frame
 _TILES, _COLUMNS = 12, 4
 _TILE = (480, 480)
 """Width and height that a tile fits into, in pixels."""
-_GAP, _CAPTION = 12, 26
+_GAP, _CAPTION = 12, 38
+_LETTERS = 26
+"""Pixels. Where four tiles in a row fill a page 950 pixels wide, these are 12: 9 points at 100 dots per inch."""
 _PAPER, _INK = "white", "#1f2933"
 
 
@@ -40,7 +42,7 @@ class ContactSheet:
         height, width = frame.pixels.shape[1:]
         factor = min(_TILE[0] / width, _TILE[1] / height)
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        tile = annotated_at(frame.pixels, result, self._class_names, self._draw_from, size)
+        tile = annotated_at(frame.pixels, result, self._class_names, self._draw_from, size, _LETTERS)
         self._tiles[part] = (score, tile, f"{clock(frame.seconds)}   frame {frame.number}")
 
     def picture(self) -> Image.Image:
@@ -51,7 +53,7 @@ class ContactSheet:
         rows = -(-len(tiles) // columns)
         step_x, step_y = width + _GAP, height + _CAPTION + _GAP
         sheet = Image.new("RGB", (columns * step_x + _GAP, rows * step_y + _GAP), _PAPER)
-        pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=16)
+        pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=_LETTERS)
         for position, (_, tile, caption) in enumerate(tiles):
             x, y = _GAP + position % columns * step_x, _GAP + position // columns * step_y
             pen.text((x, y), caption, fill=_INK, font=font)

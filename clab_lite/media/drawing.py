@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from clab_lite.media.free_place import Area, free_place
+
 _COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")  # Okabe and Ito, 2008
 _DARK = ("#009E73", "#0072B2", "#D55E00")
 _READABLE = 640
@@ -25,40 +27,59 @@ def annotated(pixels: Tensor, result: dict[str, Tensor], class_names: Sequence[s
 
 
 def annotated_at(
-    pixels: Tensor, result: dict[str, Tensor], class_names: Sequence[str], draw_from: float, size: tuple[int, int]
+    pixels: Tensor,
+    result: dict[str, Tensor],
+    class_names: Sequence[str],
+    draw_from: float,
+    size: tuple[int, int],
+    letters: int | None = None,
 ) -> Image.Image:
-    """The frame (3, H, W), resized to `size` (width, height), with its boxes."""
+    """The frame (3, H, W), resized to `size` (width, height), with its boxes; letters as in `draw`."""
     picture = as_picture(pixels)
     if size != picture.size:
         factors = result["boxes"].new_tensor((size[0] / picture.width, size[1] / picture.height) * 2)
         result = {**result, "boxes": result["boxes"] * factors}
         picture = picture.resize(size, Image.Resampling.BICUBIC)
-    draw(picture, result, class_names, draw_from)
+    draw(picture, result, class_names, draw_from, letters)
     return picture
 
 
-def draw(picture: Image.Image, result: dict[str, Tensor], class_names: Sequence[str], draw_from: float) -> None:
-    """Draw boxes with class and score onto the picture, the best last; line and letters grow with it.
+def draw(
+    picture: Image.Image,
+    result: dict[str, Tensor],
+    class_names: Sequence[str],
+    draw_from: float,
+    letters: int | None = None,
+) -> None:
+    """Draw boxes with class and score onto the picture, the best on top; no name covers another while there is room.
 
     Args:
         picture: RGB.
         result: has `boxes` (D, 4) in pixels of the picture, `scores` (D,) best first, and `labels` (D,).
         class_names: label k is class_names[k]; empty shows the labels themselves.
         draw_from: boxes of lower scores are left out.
+        letters: their size in pixels. Default: it grows with the picture, as lines do.
     """
     pen = ImageDraw.Draw(picture)
     side = min(picture.size)
-    font, line = ImageFont.load_default(size=max(10, side // 28)), max(2, side // 180)
-    best_last = reversed(list(zip(result["boxes"], result["scores"], result["labels"], strict=True)))
-    for box, score, label in best_last:
+    font, line = ImageFont.load_default(size=letters or max(10, side // 28)), max(2, side // 180)
+    frame, taken = (0.0, 0.0, float(picture.width), float(picture.height)), list[Area]()
+    names: list[tuple[Area, str, str]] = []
+    boxes: list[tuple[Area, str]] = []
+    for corners, score, label in zip(result["boxes"], result["scores"], result["labels"], strict=True):
         if score < draw_from:
             continue
+        x1, y1, x2, y2 = corners.tolist()
         colour = _COLOURS[int(label) % len(_COLOURS)]
-        x1, y1, x2, y2 = box.tolist()
-        pen.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=colour, width=line)
+        boxes.append(((x1, y1, max(x1, x2), max(y1, y2)), colour))
         text = f" {class_names[int(label)] if class_names else int(label)} {score:.2f} "
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
-        x = max(0.0, min(x1, picture.width - right))  # the whole name stays in the picture
-        y = max(0.0, y1 - bottom)
-        pen.rectangle((x + left, y + top, x + right, y + bottom), fill=colour)
-        pen.text((x, y), text, fill="white" if colour in _DARK else "black", font=font)
+        place = free_place(boxes[-1][0], (right - left, bottom - top), frame, taken)
+        taken.append(place)
+        names.append((place, text, colour))
+    for box, colour in reversed(boxes):
+        pen.rectangle(box, outline=colour, width=line)
+    for place, text, colour in reversed(names):
+        left, top, _, _ = pen.textbbox((0, 0), text, font=font)
+        pen.rectangle(place, fill=colour)
+        pen.text((place[0] - left, place[1] - top), text, fill="white" if colour in _DARK else "black", font=font)

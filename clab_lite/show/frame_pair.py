@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from clab_lite.media.free_place import Area, free_place
 from clab_lite.show.frames import judge
 from clab_lite.show.style import BLUE, GREEN, VERMILLION
 
@@ -64,15 +66,21 @@ def frame_pair(
     verdict, missed = judge(shown, _Truth(boxes, labels))
     if weak:
         missed[:] = True
-    left = [
-        _box(box, class_names[int(label)] + (" (missed)" if miss else ""), GREEN, size, dashed=bool(miss))
-        for box, label, miss in zip(boxes, labels, missed, strict=True)
-    ]
-    right = [
-        _box(shown["boxes"][i], f"{class_names[int(shown['labels'][i])]} {shown['scores'][i]:.2f}",
-             BLUE if verdict[i] else VERMILLION, size, dashed=not verdict[i], weak=weak)
-        for i in reversed(range(len(verdict)))  # the best last: its tag lies on top
-    ]  # fmt: skip
+    left = _boxes(
+        [
+            _Named(box, class_names[int(label)] + (" (missed)" if miss else ""), GREEN, dashed=bool(miss))
+            for box, label, miss in zip(boxes, labels, missed, strict=True)
+        ],
+        size,
+    )
+    right = _boxes(
+        [
+            _Named(shown["boxes"][i], f"{class_names[int(shown['labels'][i])]} {shown['scores'][i]:.2f}",
+                   BLUE if verdict[i] else VERMILLION, dashed=not verdict[i], weak=weak)
+            for i in range(len(verdict))
+        ],
+        size,
+    )  # fmt: skip
     picture = f'<image id="{name}" width="{size[0]}" height="{size[1]}" href="{_jpeg(pixels)}"/>'
     panels = _panel("ground truth", size, picture, left) + _panel(heading, size, f'<use href="#{name}"/>', right)
     return f'<figure class="pair"><div>{panels}</div><figcaption>{escape(caption)}</figcaption></figure>'
@@ -108,20 +116,45 @@ def _panel(label: str, size: tuple[int, int], picture: str, boxes: Sequence[str]
     return f"{head}{picture}{''.join(boxes)}</svg></div>"
 
 
-def _box(box: NDArray[Any], text: str, colour: str, size: tuple[int, int], *, dashed: bool, weak: bool = False) -> str:
-    """A frame around an object and its tag: above it, or inside at the upper edge; it never leaves the picture."""
-    x1, y1, x2, y2 = (float(value) for value in box)
-    place = f'x="{x1:.1f}" y="{y1:.1f}" width="{max(x2 - x1, 0):.1f}" height="{max(y2 - y1, 0):.1f}"'
-    outline = f'<rect class="halo" {place}/>' if not dashed else ""
-    kind = f"box{' dashed' if dashed else ''}{' weak' if weak else ''}"
-    outline += f'<rect class="{kind}" {place} stroke="{colour}"/>'
-    unit = size[0] / _SHOWN_WIDTH
-    high, wide = 15 * unit, (6.2 * len(text) + 8) * unit
-    x = min(max(x1 - unit, 0), max(size[0] - wide, 0))
-    y = y1 - high if y1 >= high else max(y1, 0)
-    tag = f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}" fill="{colour}"/>'
+@dataclass(frozen=True)
+class _Named:
+    """A box and how it is drawn."""
+
+    box: NDArray[Any]
+    text: str
+    colour: str
+    dashed: bool
+    weak: bool = False
+
+
+def _boxes(named: Sequence[_Named], size: tuple[int, int]) -> list[str]:
+    """Outlines and tags, the first box on top and the first to choose the place of its tag."""
+    unit, taken = size[0] / _SHOWN_WIDTH, list[Area]()
+    outlines, tags = [], []
+    for one in named:
+        x1, y1, x2, y2 = (float(value) for value in one.box)
+        corners = (x1, y1, max(x1, x2), max(y1, y2))
+        wide = (6.2 * len(one.text) + 8) * unit
+        place = free_place(corners, (wide, 15 * unit), (0.0, 0.0, float(size[0]), float(size[1])), taken)
+        taken.append(place)
+        outlines.append(_outline(one, corners))
+        tags.append(_tag(one, place, unit))
+    return [*reversed(outlines), *reversed(tags)]
+
+
+def _outline(one: _Named, corners: Area) -> str:
+    x1, y1, x2, y2 = corners
+    place = f'x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}"'
+    halo = f'<rect class="halo" {place}/>' if not one.dashed else ""
+    kind = f"box{' dashed' if one.dashed else ''}{' weak' if one.weak else ''}"
+    return f'{halo}<rect class="{kind}" {place} stroke="{one.colour}"/>'
+
+
+def _tag(one: _Named, place: Area, unit: float) -> str:
+    x, y, wide, high = place[0], place[1], place[2] - place[0], place[3] - place[1]
+    tag = f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}" fill="{one.colour}"/>'
     tag += f'<text x="{x + 4 * unit:.1f}" y="{y + 11.2 * unit:.1f}" font-size="{11 * unit:.1f}"'
-    return f'{outline}{tag} textLength="{wide - 8 * unit:.1f}" lengthAdjust="spacingAndGlyphs">{escape(text)}</text>'
+    return f'{tag} textLength="{wide - 8 * unit:.1f}" lengthAdjust="spacingAndGlyphs">{escape(one.text)}</text>'
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> str:

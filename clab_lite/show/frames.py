@@ -10,17 +10,11 @@ from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
 from clab_lite.metrics.matching import box_iou, greedy_match
 from clab_lite.show.style import BLUE, GREEN, GREY, INK, VERMILLION, new_figure
-
-_TAG_POINTS = 8.5
-_GROWN = 1.2
-"""By which axes without scales grow when the layout is made, which is after the tags were placed."""
-_Place = tuple[float, float, str, str]
-"""A point of the frame, and which side ("left", "right") and edge ("top", "bottom") of the tag touches it."""
+from clab_lite.show.tags import add_tag
 
 
 def draw_detections(
@@ -65,7 +59,7 @@ def draw_detections(
             name = class_names[int(label)] + (" (missed)" if miss else "")
             draw_box(axes[0], box, name, GREEN, dashed=bool(miss))
     axes[-1].set_title(f"detections, score {least_score:g} or more", loc="left", fontsize=9, color=GREY, pad=3)
-    # The best last, so that its tag lies on top.
+    # The best last: it lies on top, and its tag chooses its place first.
     for i in reversed(range(len(verdict))):
         name = f"{class_names[int(found['labels'][i])]} {found['scores'][i]:.2f}"
         draw_box(axes[-1], found["boxes"][i], name, BLUE if verdict[i] else VERMILLION, dashed=not verdict[i])
@@ -115,62 +109,4 @@ def draw_box(axes: Axes, box: NDArray[Any], text: str, colour: str, *, dashed: b
             path_effects=None if dashed else outline,
         )
     )
-    x, y, side, edge = min(_tag_places(axes, box), key=lambda place: _covered(axes, text, place))
-    axes.annotate(
-        text,
-        (x, y),
-        xytext=(0, 2 if edge == "bottom" else -2),
-        textcoords="offset points",
-        ha=side,
-        va=edge,
-        fontsize=_TAG_POINTS,
-        color="white",
-        bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.6},
-        clip_on=False,
-    )
-
-
-def _tag_places(axes: Axes, box: NDArray[Any]) -> list[_Place]:
-    """Where the tag of a box may stand, the usual place first: above the box, inside it at the upper edge of the frame.
-
-    It never leaves the frame on the right.
-    """
-    bottom, across = axes.get_ylim()[0], axes.get_xlim()[1]
-    x1, x2 = (min(max(float(value), 0), across) for value in (box[0], box[2]))
-    y1, y2 = (min(max(float(value), 0), bottom) for value in (box[1], box[3]))
-    room = 0.08 * bottom
-    left: _Place = (x1, y1, "left", "bottom")
-    right: _Place = (x2, y1, "right", "bottom")
-    ends = [right, left] if x1 > 0.7 * across else [left, right] if x2 > 0.3 * across else [left]
-    above = [(x, y, side, "bottom") for x, y, side, _ in ends if y1 > room]
-    inside = [(x, y, side, "top") for x, y, side, _ in ends]
-    below = [(x, y2, side, "top") for x, _, side, _ in ends if y2 < bottom - room]
-    lower = [(x, y2, side, "bottom") for x, _, side, _ in ends]
-    return [*above, *inside, *below, *lower]
-
-
-def _covered(axes: Axes, text: str, place: _Place) -> float:
-    """Share of a tag at this place that tags which are drawn already would take; a touch is nothing."""
-    own, total = _tag_area(axes, text, place), 0.0
-    for tag in axes.texts:
-        if isinstance(tag, Annotation):
-            other = _tag_area(axes, tag.get_text(), _place_of(tag))
-            wide = min(own[2], other[2]) - max(own[0], other[0])
-            high = min(own[3], other[3]) - max(own[1], other[1])
-            total += max(wide, 0.0) * max(high, 0.0)
-    share = total / max((own[2] - own[0]) * (own[3] - own[1]), 1e-9)
-    return share if share > 0.15 else 0.0
-
-
-def _place_of(tag: Annotation) -> _Place:
-    return (*tag.xy, tag.get_horizontalalignment(), tag.get_verticalalignment())
-
-
-def _tag_area(axes: Axes, text: str, place: _Place) -> tuple[float, float, float, float]:
-    """About the corners (x1, y1, x2, y2) of a tag in pixels of the frame."""
-    x, y, side, edge = place
-    shown = max(_GROWN * axes.bbox.width, 1.0) / axes.figure.dpi * 72
-    point = axes.get_xlim()[1] / shown
-    width, height = (0.6 * _TAG_POINTS * len(text) + 3.2) * point, (1.2 * _TAG_POINTS + 3.2) * point
-    left, top = (x if side == "left" else x - width), (y - height if edge == "bottom" else y)
-    return left, top, left + width, top + height
+    add_tag(axes, (x1, y1, x2, y2), text, colour)

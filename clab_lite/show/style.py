@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -27,13 +29,23 @@ class PlainFigure(Figure):
     """A figure that draws every text as it is written: a `$` in a name from the data is no formula."""
 
     def draw(self, renderer: RendererBase) -> None:
-        for text in self.findobj(Text):
+        for text in _texts_of(self):
             text.set_parse_math(False)  # type: ignore[attr-defined]
         super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows where a figure is a cell's last line."""
         return to_png(self, NOTEBOOK_DPI)
+
+
+def _texts_of(artist: Artist) -> Iterator[Text]:
+    """All texts under an artist, except those of axes without scales: to ask for their ticks would make them."""
+    hidden = isinstance(artist, Axes) and not artist.axison
+    for child in artist.get_children():
+        if isinstance(child, Text):
+            yield child
+        if not (hidden and isinstance(child, Axis)):
+            yield from _texts_of(child)
 
 
 def class_style(position: int) -> tuple[str, str]:

@@ -56,9 +56,9 @@ class Study:
         until: float = 0.5,
         temperature: float = 0.1,
         level: Literal["frame", "object"] = "frame",
-        clips: int = 4,
-        train_videos: int = 128,
-        iterations: int = 200,
+        clips: int = Setting.clips,
+        train_videos: int = Setting.train_videos,
+        iterations: int = Setting.iterations,
         seed: int = 0,
     ) -> Record:
         """The measured run nearest to what is asked: see `clab_lite.study.nearest`. The caller says how it differs.

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Makes the two trained detectors of the lessons, and their numbers, anew: about half an hour on two CPU cores.
-# `clab-lite` must be installed from this repository. A making that was stopped goes on, as long as the code is the same;
-# the four files are replaced together at the end, when all of them are known to be good.
+# `clab-lite` must be installed from this repository. A making that was stopped goes on, as long as the code (that of the
+# lessons aside) and the videos are the same. At the end, when all four files are there, they are replaced one right
+# after the other, and checked.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 if [ ! -d clab_lite ]; then echo "No repository around $PWD: run data_samples/trained/make.sh inside it." >&2; exit 1; fi
 out=data_samples/trained
-code=$(find clab_lite -name '*.py' -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
-work=runs/shipped/$code
+inputs=(clab_lite data_samples/Annotations data_samples/Data -type f)
+made_of=$(find "${inputs[@]}" -not -path '*/__pycache__/*' -not -path 'clab_lite/lessons/*' -print0 | LC_ALL=C sort -z |
+  xargs -0 sha256sum | sha256sum | cut -c1-12)
+work=runs/shipped/$made_of
 common=(data_samples --preset lesson --train.iterations 1200 --train.threads 1 --train.precision float32 --device cpu --resume)
 clab-lite train "${common[@]}" --out "$work/clab"
 clab-lite train "${common[@]}" --out "$work/baseline" --detector.contrast.no-enabled

@@ -195,9 +195,11 @@ for side, edges, inclusive in overlap.counting_gap():
 #
 # | motion IoU | name |
 # |---|---|
-# | 0.9 or more | slow |
-# | 0.7 or more, but less than 0.9 | medium |
-# | less than 0.7 | fast |
+# | above 0.9 | slow |
+# | 0.7 to 0.9 | medium |
+# | below 0.7 | fast |
+#
+# (An object exactly on a limit is counted in both groups by the usual evaluators. It hardly ever happens.)
 #
 # Move the frame to either end of the video and watch the shaded part. Then make the window small: what happens to the speed?
 
@@ -304,7 +306,7 @@ check.mean_motion_iou(my_motion_iou)
 # </details>
 
 # %% [markdown]
-# **Exercise 3.** Name the speed that belongs to a motion IoU: `"slow"`, `"medium"` or `"fast"`. Mind the limits: which group has exactly 0.9?
+# **Exercise 3.** Name the speed that belongs to a motion IoU: `"slow"`, `"medium"` or `"fast"`.
 
 # %% tags=["exercise"]
 def my_speed(motion_iou):
@@ -318,7 +320,7 @@ check.speed(my_speed)
 #
 # ```python
 # def my_speed(motion_iou):
-#     if motion_iou >= 0.9:
+#     if motion_iou > 0.9:
 #         return "slow"
 #     return "medium" if motion_iou >= 0.7 else "fast"
 # ```

@@ -118,8 +118,8 @@ circle
 # 2. All three cosines are 1, so A′ and B have equal terms, and each share is one half: −ln(1/2) = ln 2.
 # 3. The cosines are 1 and −1, so the share is 1 / (1 + e^(−2/τ)). At τ = 2 that is 0.73, a loss of 0.31: the best that
 #    there is at this temperature. At τ = 0.1 the loss is about 0.000000002.
-# 4. Those of A and A′: they turn to each other, although B stands between them. The one nearer to B has the longest
-#    arrow. B is pushed from both sides, and the two pushes nearly cancel.
+# 4. Those of A and A′. As long as they are less than about 150° apart they turn to each other, although B stands
+#    between them; the one nearer to B has the longer arrow. B is pushed from both sides: in the middle the pushes cancel.
 #
 # </details>
 
@@ -171,8 +171,8 @@ for name, negatives in {"NT-Xent": True, "pull alone": False}.items():
 
 # %% [markdown]
 # The pull alone makes each clip tight, too. But nothing keeps different clips apart: look at their angles, for several
-# starts. Uniformity rises in both runs, because twelve spread points become four tight groups. With NT-Xent it stays
-# lower, since the groups keep apart; with the pull alone nothing keeps it from rising further.
+# starts. With the pull alone uniformity ends higher. With NT-Xent the groups keep apart, and it ends lower, whether the
+# twelve points were more spread out at the start than four tight groups can be (then it rises a little) or less.
 #
 # (With six clips, or with a small temperature, NT-Xent may get stuck: on a circle, points cannot pass one another without a cost. A space of many dimensions leaves more ways around.)
 #

@@ -123,7 +123,7 @@ lessons.explore(
 # %% [markdown]
 # The black frames on the diagonal are the clips. After learning they should be red (alike) and everything else pale or blue. The blue lines are the mean over the other batches: solid for the run that is shown (the pale area reaches from the lowest to the highest of them), dotted for the other run. **The title of the figure has the answer**: both means, side by side.
 #
-# Learned by heart, the loss of *this* batch falls to almost nothing. The others fall as well, but less far, and they differ widely among each other: one of them may stay near chance. So a small contrastive loss on what was learned tells little about other clips.
+# Learned by heart, the loss of *this* batch can fall to almost nothing. Compare how far it fell with how far the others did, and how widely these differ among each other: the line below the figure has the numbers. A small contrastive loss on what was learned tells little about other clips.
 #
 # A few batches and one start are a small sample. Compare the distance of the blue lines with the height of the pale area before you call one way of learning better.
 

@@ -41,7 +41,7 @@ for progress in (0.0, 0.25, 0.5, 0.75):
 # The **shape** of the way down is a choice too: a line, a cosine (slow, fast, slow), a step, or no way down at all.
 #
 # Move both sliders. Read the line below the figure: with the same start and the same end, a line and a cosine give the
-# branch the same amount of training in all, a step gives twice as much. A constant never ends and gives the most.
+# branch the same amount of training in all, a step gives twice as much. A constant never ends: no other shape gives more.
 
 # %%
 lessons.explore(
@@ -96,7 +96,7 @@ lesson.predict(
 lessons.explore(weights.resumed_figure, resumed=lessons.slider("resumed at", 0.05, 0.95, 0.7, 0.05))
 
 # %% [markdown]
-# The orange curve, "official hook", follows the released code. Who resumes there builds a new model, which begins with
+# The orange-red curve, "official hook", follows the released code. Who resumes there builds a new model, which begins with
 # 0.005. Before one half, the hook writes the right weight at the next step. After it, no hook lowers the weight any
 # more.
 #
@@ -260,7 +260,7 @@ weights.against_start(study, scores)
 # intervals in the titles are wider than 95 %: with k settings, each one gets a k-th of the 5 % that may go wrong
 # (Bonferroni). And from here on these videos have been used for a choice: they can no longer judge it.
 #
-# The table has all settings, each with its plain 95 % interval where there are three seeds (else the cell is empty).
+# The table has all settings, each with its plain 95 % interval where there are three seeds or more (else the cell is empty).
 
 # %%
 weights.table(study, scores[:2])

@@ -77,9 +77,9 @@ with first:
 # How to read it:
 #
 # - **Detection loss**: the sum of four. It falls fast, then slowly. Each point is the mean over the steps since the point before.
-# - **Contrast**: the dashed line is *chance*, the loss of embeddings that tell nothing. The curve begins below it: frames of a clip show nearly the same pixels, and even an untrained network gives them nearly the same embedding (lesson 05). The weights of the branch itself get no gradient here. What moves the curve from then on is C4 below it, which changes for the sake of detection.
+# - **Contrast**: the dashed line is *chance*, the loss of embeddings that tell nothing. The curve may well begin below it: frames of a clip show nearly the same pixels, and even an untrained network gives them nearly the same embedding (lesson 05). The weights of the branch itself get no gradient here. What moves the curve from then on is C4 below it, which changes for the sake of detection.
 # - **Band**: count the rows inside, and beside them how many were to be expected. Then look *how far* outside the others are.
-# - **Schedules**: what is still to come is pale. The learning rate first rises, then falls to zero at the end of the *whole* run.
+# - **Schedules**: what is still to come is pale. We stop before the half, so the weight of CLAB (section 4) is still above 0. The learning rate first rises, then falls to zero at the end of the *whole* run.
 # - **AP50** is what we want. The losses are only what we can differentiate. **A lower loss is not a higher AP.** The dots are of a few videos and few of their frames. The range in grey is of the study's runs, on other and many more videos: it tells how far seeds lie apart, not how high the dots should be.
 
 # %% [markdown]

@@ -48,7 +48,7 @@ table.round(3)
 # **Step 5: one number.** *Average precision* (AP) is the mean height of the envelope over recall from 0 to 1. Two protocols read it in two ways:
 #
 # - **VOC and MEGA**: the exact area. Each hit adds a step.
-# - **COCO**: the mean of the heights at 101 recalls: 0, 0.01 ... 1 (the orange dots). A recall that is never reached has height 0.
+# - **COCO**: the mean of the heights at 101 recalls: 0, 0.01 ... 1 (the amber dots). A recall that is never reached has height 0.
 #
 # The titles below name the steps that each picture shows.
 
@@ -133,7 +133,7 @@ print(f"AP50 {report.ap50:.3f} over {counts}")
 # %% [markdown]
 # Three protocols, one pass over the boxes, and the published numbers that each row may stand beside. In brackets: the 95 % interval, which section 3 explains. Where it is missing, too few videos show such objects.
 #
-# **Slow, medium, fast** go by *motion IoU*: the mean IoU of an object's box with its own boxes up to ten frames before and after. Slow is 0.9 and more, fast 0.7 and less. It needs only track ids, so it exists for any dataset that has them.
+# **Slow, medium, fast** go by *motion IoU*: the mean IoU of an object's box with its own boxes up to ten frames before and after. Slow is above 0.9, fast below 0.7. It needs only track ids, so it exists for any dataset that has them.
 
 # %%
 left(evaluation.protocol_table(report), index=True)
@@ -155,7 +155,7 @@ lessons.explore(
 # How to read it:
 #
 # - In brackets: the number of objects. A dot without a bar stands on too few videos for an interval.
-# - **Do not compare rows of troubles with each other**: each shows other videos and other classes. The hollow ring is the fair partner: clean frames *of the same videos*, over the classes that both show. The title names the largest gap. A ring on the left of its dot means: clean frames score *lower*, so there are too few objects to tell.
+# - **Do not compare rows of troubles with each other**: each shows other videos and other classes. The hollow ring is the fair partner: clean frames *of the same videos*, over the classes that both show. The title names the largest gap. A ring on the left of its dot means: clean frames scored *lower* here. Before you believe that, or the opposite, look at the number of objects.
 # - In a part by motion or size, the other objects are *ignored*: finding them is neither right nor wrong.
 #
 # Any part can be asked for, and conditions add up. On the command line: `clab-lite evaluate RUN DATASET --subset motion=fast`.

@@ -194,7 +194,7 @@ left(own_data.classes_found(done.folder, held_out, video=4))
 # %% [markdown]
 # More frames in the first column than in the second are false alarms. Of your own video nobody knows the second column, until you annotate it.
 #
-# `detections.jsonl` holds every box, one line per frame, for other programs. `labels` count the classes from 0, in the order of `clab.class_names`. Boxes are in pixels of the clip, whose sides are twice those of the sample frames.
+# `detections.jsonl` holds every box, one line per frame, for other programs. `labels` count the classes from 0, in the order of `clab.class_names`. Boxes are in pixels of the clip (the mp4 of this lesson is twice as wide and high as the sample frames).
 
 # %%
 table = own_data.first_lines(done.folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from pytorch_metric_learning.losses import NTXentLoss
 
 from clab_lite.config import Config
@@ -22,7 +23,7 @@ from clab_lite.lessons.branch.batch import Batch
 from clab_lite.lessons.branch.ledger import Ledger
 from clab_lite.lessons.branch.path import branch_of, c4_of
 from clab_lite.lessons.branch.steps import _half
-from clab_lite.show.style import to_png
+from clab_lite.show.style import ORANGE, to_png
 from clab_lite.train import for_classes_of
 from clab_lite.training.batches import batches
 from tests.training_world import micro_config, write_dataset
@@ -202,6 +203,8 @@ def test_the_proof(detector: VideoDetector, index: VideoIndex) -> None:
         parameter.numel() for parameter in branch_of(detector).parameters()
     )
     assert "the same bits" in str(proof)
+    slow = replace(proof, milliseconds_with=105.0, milliseconds_without=93.0, spread=16.0)
+    assert "repeated: up to 16 apart" in str(slow) and "12 ms lies inside the noise" in str(slow)
     assert detector.auxiliary is not None
 
 
@@ -222,6 +225,19 @@ def test_every_figure_draws(detector: VideoDetector, batch: Batch, steps: branch
     for figure in figures:
         assert figure.get_figwidth() <= 9.5
         assert to_png(figure, 60).startswith(b"\x89PNG")
+
+
+def test_false_negatives_are_marked_and_their_blame_is_told(batch: Batch, steps: branch.Steps) -> None:
+    figure, line = branch.temperature_view(steps, 2, batch.classes)(0.5)
+    ledger = Ledger(steps.ledger(2).similarity, np.asarray(steps.labels), 0.5)
+    pairs = [(i, j) for i in range(len(batch)) for j in range(len(batch)) if batch.labels[i] != batch.labels[j]]
+    false = [(i, j) for i, j in pairs if batch.classes[i] == batch.classes[j]]
+    assert 0 < len(false) < len(pairs)  # four clips, three classes
+    assert f"cause {sum(ledger.caused[pair] for pair in false):.0%} of the loss" in line
+    assert line.endswith(f"blamed alike, {len(false) / len(pairs):.0%}")
+    colours = [to_hex(bar.get_facecolor()) for bar in figure.axes[0].patches]
+    assert (colours.count(ORANGE), len(colours)) == (len(false), len(pairs))
+    assert "same class" not in branch.temperature_view(steps, 2)(0.5)[1]
 
 
 def test_titles_follow_the_numbers(steps: branch.Steps, batch: Batch) -> None:

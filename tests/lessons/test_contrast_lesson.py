@@ -20,6 +20,7 @@ from clab_lite.lessons.contrast.flow_figures import draw_flow, draw_story, findi
 from clab_lite.lessons.contrast.temperature import NEGATIVES, anchor, draw_temperature, that_count
 from clab_lite.lessons.contrast.terms import nt_xent, on_circle, pairs_of, pull_alone
 from clab_lite.lessons.contrast.variants import cases, compare_losses, draw_half_precision, textbook
+from clab_lite.show.style import GREEN
 from clab_lite.training.losses import contrast_chance
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "goldens/methods/losses.json").read_text(encoding="utf-8"))
@@ -173,6 +174,16 @@ def test_a_small_temperature_sees_one_negative_a_large_one_all() -> None:
     case = anchor(0.6, 0.8)
     assert that_count(case.pushes(0.01)) == pytest.approx(1, abs=0.01)
     assert that_count(case.pushes(100)) == pytest.approx(NEGATIVES, abs=0.01)
+
+
+@pytest.mark.parametrize(("positive", "place"), [(0.9, -0.5), (0.8, 0), (0.725, 0.5), (0.5, 2), (-0.4, 8), (-0.9, 8)])
+def test_the_positive_stands_where_its_cosine_lies_among_the_bars(positive: float, place: float) -> None:
+    figure, _ = draw_temperature(0.1, positive, 0.8)  # bars 0 to 8: cosines 0.8, 0.65, ... -0.4
+    (line,) = [line for line in figure.axes[0].lines if line.get_color() == GREEN]
+    assert line.get_xdata() == pytest.approx([place, place])
+    (text,) = [text for text in figure.axes[0].texts if text.get_color() == GREEN]
+    assert text.get_text() == f"the positive: {positive:.2f}{' (closer than all)' if place < 0 else ''}"
+    assert text.get_ha() == ("right" if place > 4 else "left")
 
 
 def test_the_table_of_losses_is_the_libraries() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import warnings
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from clab_lite import lessons
 from clab_lite.errors import DataError, Notice
@@ -184,6 +189,39 @@ def test_a_checker_names_errors_of_the_learner() -> None:
     assert "another form than the task asks for" in other("two").message
 
 
+class Stops(torch.nn.Module):
+    """Its forward pass cannot work."""
+
+    def forward(self, x: int) -> float:
+        return x / 0
+
+
+class NeverMade:
+    """It cannot be made."""
+
+    def __init__(self, x: int) -> None:
+        self.half = x / 0
+
+
+class StopsWhenCalled:
+    """It can be made, and not be called."""
+
+    def __call__(self, x: int) -> float:
+        return x / 0
+
+
+@pytest.mark.parametrize("answer", [Stops(), NeverMade, StopsWhenCalled(), functools.partial(StopsWhenCalled())])
+def test_a_checker_finds_the_learners_code_in_whatever_can_be_called(answer: Callable[[int], Any]) -> None:
+    half = checker(lambda answer: correct() if answer(4) == 2 else wrong("halve it."))
+    assert "your code stopped with ZeroDivisionError" in half(answer).message
+
+
+@pytest.mark.parametrize("answer", [torch.nn.Identity(), list, functools.partial(list)])
+def test_an_error_after_the_learners_code_is_not_laid_at_its_door(answer: Callable[..., Any]) -> None:
+    half = checker(lambda answer: correct() if float(answer([4])) == 2 else wrong("halve it."))
+    assert "another form than the task asks for" in half(answer).message
+
+
 def test_a_checker_tells_the_line_of_the_cell() -> None:
     cell = compile("def mine(x):\n    y = x\n    return y + missing\n", "/tmp/ipykernel_12/345.py", "exec")
     space: dict = {}
@@ -211,6 +249,15 @@ def test_trained_reads_a_file_of_weights(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert not shipped.detector.training
     with pytest.raises(DataError, match=r"no weights 'claab' \(there are: clab\)"):
         lessons.trained("claab")
+
+
+def test_trained_files_are_those_that_were_made_together() -> None:
+    folder = samples_folder() / "trained"
+    rows = [line.split() for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()]
+    names = ["baseline.json", "baseline.safetensors", "clab.json", "clab.safetensors"]
+    assert sorted(name for _, name in rows) == names
+    for digest, name in rows:
+        assert sha256((folder / name).read_bytes()).hexdigest() == digest, f"{name}: run data_samples/trained/make.sh"
 
 
 def test_series_is_in_order() -> None:

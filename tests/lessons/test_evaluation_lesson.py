@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,9 @@ def test_titles_name_the_steps_and_who_moves() -> None:
     assert titles[2] == "Step 5: area 0.6250,\nmean of 101 heights 0.6287"
     none = [axes.get_title(loc="left") for axes in evaluation.draw_steps(evaluation.five_boxes(), 0.95).axes]
     assert none[:2] == ["Step 3: A, B, C, D, E fall", "Step 4: the envelope lifts no hit"]
+    five = evaluation.five_boxes()
+    two = replace(five, names=("A", "E"), boxes=five.boxes[[0, 4]], scores=five.scores[[0, 4]])
+    assert evaluation.draw_steps(two).axes[0].get_title(loc="left") == "Step 3: A moves right; E falls"
 
 
 @pytest.mark.parametrize("draw", [evaluation.draw_frame, evaluation.draw_steps])

@@ -9,29 +9,9 @@ import pandas as pd
 import pytest
 from evaluation_study import GAIN, REPORT, SEARCH, made_study, record
 
-from clab_lite.errors import DataError
 from clab_lite.lessons import evaluation
 from clab_lite.study.setting import Setting
 from clab_lite.study.store import Study
-
-
-def test_the_interval_is_that_of_student() -> None:
-    """Differences 1, 2, 3: mean 2, s = 1, t with 2 degrees 4.3027."""
-    found = evaluation.effect([1.0, 2.0, 3.0])
-    assert found.mean == 2
-    assert (found.low, found.high) == pytest.approx((2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), abs=1e-4)
-    assert found.p_value == pytest.approx(0.0742, abs=1e-4)
-
-
-def test_one_pair_has_no_interval_and_none_is_refused() -> None:
-    assert evaluation.effect([0.1]).low is None
-    with pytest.raises(DataError, match="no pair"):
-        evaluation.effect([])
-
-
-def test_equal_differences_are_certain_and_zeros_are_not() -> None:
-    assert evaluation.effect([0.5, 0.5, 0.5]).p_value == 0
-    assert evaluation.effect([0.0, 0.0, 0.0]).p_value == 1
 
 
 def test_pairs_share_seed_data_and_videos() -> None:

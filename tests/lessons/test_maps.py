@@ -18,6 +18,7 @@ from clab_lite.lessons.maps.colours import Colouring, few
 from clab_lite.lessons.maps.drawing import bounded, tracks_of
 from clab_lite.lessons.maps.linked import LinkedMaps
 from clab_lite.lessons.maps.tables import FAR, NEAR, RELATIVE, Moments, pair, shuffled, whole_video
+from clab_lite.show.style import GREY, PALE, PALETTE
 
 PNG = b"\x89PNG"
 
@@ -104,6 +105,16 @@ def test_a_picture_colours_a_few_groups(moments: Moments) -> None:
     assert shown.distinct and len(shown.palette) == 9 and "video 9" in shown.palette and "3 more" in shown.palette
     assert len(shown.colours) == len(table)
     assert few(shown) is shown
+
+
+def test_a_picture_keeps_the_colours_of_the_widget_where_they_are_free() -> None:
+    names = [f"video {i}" for i in range(len(PALETTE) + 3)]
+    widget = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(names)} | {"clean": GREY}
+    colours = Colouring("video", np.array([*names, "clean"]), widget)
+    shown = few(colours, keep=[9, 11]).palette  # video 9 has the colour of video 1; row 11 is "clean"
+    assert shown["video 9"] == widget["video 9"] and shown["clean"] == GREY
+    assert [shown[f"video {i}"] == widget[f"video {i}"] for i in range(6)] == [True, False, True, True, True, True]
+    assert len(set(shown.values())) == len(shown) == len(PALETTE) + 1 and shown["4 more"] == PALE
 
 
 def test_notes_name_the_harder_purity_first(linked: LinkedMaps, index: VideoIndex, moments: Moments) -> None:

@@ -18,6 +18,7 @@ from clab_lite.lessons.maps.seeds import Difference, differences, differences_fi
 from clab_lite.lessons.maps.spread import plane_finding
 from clab_lite.lessons.maps.stragglers import straggler_words
 from clab_lite.lessons.maps.tables import RELATIVE, guessed_purity
+from clab_lite.study.paired import over_seeds
 from clab_lite.study.setting import Setting
 
 
@@ -117,7 +118,7 @@ def test_plane() -> None:
 def _record(setting: Setting, value: float) -> Thing:
     weights = {0: setting.start, 150: 0.0 if setting.shape == "linear" else setting.start, 300: 0.0}
     moments = [Thing(iteration=i, weight=w, scores={"object": {"knn_class": value + i}}) for i, w in weights.items()]
-    return Thing(setting=setting, moments=tuple(moments))
+    return Thing(setting=setting, moments=tuple(moments), videos="some videos")
 
 
 def test_differences_are_paired_by_seed() -> None:
@@ -127,10 +128,9 @@ def test_differences_are_paired_by_seed() -> None:
     found = differences(runs)
     assert {d.moment for d in found} == {"contrast off", "at the end"}
     end = next(d for d in found if d.moment == "at the end")
-    assert end.values == pytest.approx((0.2, 0.3, 0.1))
-    assert end.mean == pytest.approx(0.2)
-    assert end.half == pytest.approx(4.302653 * 0.1 / math.sqrt(3), rel=1e-4)  # Student's t, 2 degrees of freedom
-    assert not end.certain
+    assert end.change.values == pytest.approx((0.2, 0.3, 0.1))
+    assert end.change.half == pytest.approx(4.302653 * 0.1 / math.sqrt(3), rel=1e-4)  # Student's t, 2 degrees
+    assert not end.change.certain
     assert "frames, w = 0.005 linear to 0 at 50%" in end.arm
     assert differences(runs[:4]) == []  # two pairs tell nothing
     assert differences([run for run in runs if run.setting.start]) == []
@@ -141,15 +141,16 @@ def test_differences_are_paired_by_seed() -> None:
 
 def test_a_weight_that_never_falls_has_no_moment_off() -> None:
     constant = _record(Setting(shape="constant"), 0.0)
-    assert moments_of(constant) == {"half way": 1, "at the end": 2}
+    _, half, end = constant.moments
+    assert moments_of(constant) == {"half way": half, "at the end": end}
 
 
 def test_certain_differences_are_named() -> None:
-    found = [Difference("arm", "at the end", "frame", "knn_class", (0.2, 0.21, 0.19))]
+    found = [Difference("arm", "at the end", "frame", "knn_class", over_seeds((0.2, 0.21, 0.19)))]
     _, line = maps.draw_differences(found, "arm")
     assert line.startswith("zero is left out by: frames, kNN purity by class, own video out, at the end: +0.200 ± 0.0")
     assert "three paired seeds" in differences_finding([])
     assert maps.draw_differences([], "none")[1] == "nothing measured"
     nothing = maps.draw_differences([], "none")[0]
-    assert not nothing.axes and nothing.texts[0].get_text().startswith("Fewer than three paired seeds")
+    assert not nothing.axes and nothing.texts[0].get_text().startswith("No setting with three paired seeds")
     assert score_name("uniformity") == "uniformity"

@@ -1,5 +1,7 @@
 """Lesson 02: what is shown is what the detector computed."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -94,6 +96,20 @@ def test_dilation_leaves_gaps_that_the_neck_fills(walk: Walk) -> None:
     assert filled.sum() > dilated.sum()
     assert features.draw_reach(walk).get_suptitle().endswith("with gaps; the neck fills them")
     assert dilated.any(axis=0).nonzero()[0].min() < ordinary.any(axis=0).nonzero()[0].min()
+
+
+def test_the_plain_channel_answers_alike_everywhere(walk: Walk) -> None:
+    shape = walk.maps["C4"].shape[-2:]
+    y, x = ((torch.arange(n) + 0.5) * side / n for n, side in zip(shape, walk.frame.pixels.shape[-2:], strict=True))
+    inside = torch.zeros(shape)
+    for x1, y1, x2, y2 in walk.true_boxes.tolist():
+        inside += ((y >= y1) & (y < y2))[:, None] * ((x >= x1) & (x < x2))
+    inside = inside.clamp(max=1)
+    channels = [torch.zeros(shape), 2 * inside, torch.ones(shape), torch.full(shape, 0.1), -torch.ones(shape)]
+    made = replace(walk, maps={"C4": torch.stack(channels)[None]})
+    assert features.plain_channel(made) == 2  # silent channels are no example
+    without = replace(made, truth=replace(walk.truth, boxes=walk.truth.boxes[:0]))
+    assert features.plain_channel(without) == 0
 
 
 def test_anchors_of_a_cell_are_named_by_their_scale_and_ratio(walk: Walk) -> None:

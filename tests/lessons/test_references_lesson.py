@@ -133,7 +133,6 @@ def test_trouble_moves_the_figure(scene: Scene) -> None:
 
 def test_sweeps_have_a_row_per_object_and_strength() -> None:
     objects = pd.DataFrame({"video": [VIDEO], "frame": [1], "item": [0]})
-    assert sweeps.telling(untrained(), lessons.samples("val"), objects).frame == 1
     curves = sweeps.sweeps(untrained(), lessons.samples("val"), objects, [0.0, 1.0])
     assert list(curves) == list(KINDS)
     for rows in curves.values():
@@ -141,6 +140,25 @@ def test_sweeps_have_a_row_per_object_and_strength() -> None:
         assert 1 / 15 <= rows[0, 0, 5] < rows[0, 0, 6] < 0.5  # the key frame may be named twice
         np.testing.assert_allclose(rows[0, 0, 1:], curves["cover"][0, 0, 1:])  # strength 0 is no trouble at all
     assert isinstance(sweeps.draw_sweeps(curves), Figure)
+
+
+def test_the_telling_object_is_the_one_that_gains_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = pd.DataFrame({"video": [VIDEO] * 3, "frame": [1, 3, 5], "item": [0] * 3})
+    scores = {1: (0.8, 0.9), 3: (0.2, 0.6), 5: (0.4, 0.5)}  # the second gains most, the first ends highest
+    monkeypatch.setattr(sweeps, "sweep", lambda _, frame, *__: np.array([[0.8, *scores[frame], 0, 0, 0, 0]]))
+    assert sweeps.telling(untrained(), lessons.samples("val"), objects).frame == 3
+
+
+def test_the_summary_holds_means_over_the_objects() -> None:
+    rows = np.zeros((2, 2, 7))
+    rows[:, :, 0] = [0.0, 0.5]
+    rows[:, :, 1], rows[:, :, 2], rows[:, :, 3] = [[0.9, 0.3], [0.7, 0.1]], [[1.0, 0.6], [0.8, 0.6]], [[0.1, 0.04]] * 2
+    assert sweeps.summary({"grain": rows}).splitlines() == [
+        "grain: strength 0.0, 0.5",
+        "   SELSA's attention 10%, 4%",
+        "   score alone 0.80, 0.20",
+        "   score with references 0.90, 0.60",
+    ]
 
 
 def table() -> pd.DataFrame:
@@ -200,6 +218,10 @@ def test_cost_by_hand(scene: Scene) -> None:
     assert counts["proposals"] == 15 * 300
     assert counts["selsa"] == 300 * 4500 * 3 * 16
     assert counts["temporal"] == 300 * 49 * 15 * (63 * 38)
+    shown = cost.comparison_table({"paper": cl.presets.named("paper-r50").detector}).loc["paper"]
+    assert shown.to_dict() == {
+        "references": "14", "proposals": "4,500", "SELSA comparisons": "64,800,000", "cell comparisons": "527,877,000"
+    }  # fmt: skip
     times = cost.measure(scene, (0, 2), repeats=1)
     assert (times[["own", "temporal", "head"]] > 0).all(axis=None)
     assert isinstance(cost.draw_cost(times), Figure)

@@ -13,8 +13,6 @@ from clab_lite.evaluate import FrameDetections
 from clab_lite.lessons import tour
 from clab_lite.lessons.tour import checks
 from clab_lite.lessons.tour.judged import Counts, JudgedVideos
-from clab_lite.show.frames import draw_box, draw_pixels
-from clab_lite.show.style import new_figure
 
 
 @pytest.fixture(scope="module")
@@ -83,15 +81,6 @@ def test_the_area_is_the_ap50_of_the_class(judged: JudgedVideos) -> None:
     assert "AP50" in tour.draw_area(report).axes[0].get_title(loc="left")
     with pytest.raises(DataError, match="unicorn"):
         tour.draw_area(report, "unicorn")
-
-
-def test_tags_on_a_frame_do_not_cover_one_another() -> None:
-    _, (axes,) = new_figure(6, 4)
-    draw_pixels(axes, np.zeros((128, 192, 3), np.uint8))
-    for name in ("dog 0.97", "dog 0.46", "bicycle 0.76", "car 0.50"):
-        draw_box(axes, np.array([80, 40, 140, 90]), name, "black", dashed=False)
-    places = {(tag.xy, tag.get_ha(), tag.get_va()) for tag in axes.texts}
-    assert len(places) == 4
 
 
 @pytest.mark.parametrize(("answer", "words"), [

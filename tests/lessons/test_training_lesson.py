@@ -215,6 +215,10 @@ def test_the_gap_in_ap_is_told_beside_that_of_seeds() -> None:
     assert "no less than the 0.10" in far
     assert "not measured" in training.ap_gap([(9, 0.3)], [(9, 0.6)], Band.none(""))
     assert "not measured" in training.ap_gap([], [(9, 0.6)], band)
+    assert "not measured in both" in training.ap_gap([(9, 0.3)], [(9, float("nan"))], band)
+    assert "after 9 and after 6 steps" in training.ap_gap([(9, 0.3)], [(6, 0.6)], band)
+    two = training.draw_two(("a", [row(1)], [(9, 0.3)]), ("b", [row(1)], [(9, float("nan"))]), band)
+    assert two.axes[1].get_title(loc="left") == "AP50: not measured"
 
 
 def test_a_row_adds_up() -> None:

@@ -11,8 +11,10 @@ import pytest
 from clab_lite.errors import DataError
 from clab_lite.lessons import weights
 from clab_lite.lessons.weights import check, overview, shares
-from clab_lite.lessons.weights.nearest import Asked, differences, find, run_words, spread
+from clab_lite.lessons.weights.explorer import mean_words
+from clab_lite.lessons.weights.nearest import Asked, differences, find, run_words
 from clab_lite.lessons.weights.resume import hook_weights
+from clab_lite.study.paired import over_seeds
 from clab_lite.study.setting import Setting
 from tests.lessons.weights_study import fake_study, record
 
@@ -81,10 +83,11 @@ def test_a_run_of_another_size_is_never_exactly_what_was_asked(start: float, cha
 
 
 def test_a_run_in_words() -> None:
-    assert run_words(Setting(seed=2)) == "frames, 0.005 linear to 0 at 50 %, 4 clips, 200 steps, seed 2"
-    assert run_words(Setting(start=0.0)) == "baseline (weight 0), 4 clips, 200 steps, seed 0"
+    assert run_words(Setting(seed=2)) == "frames, 0.005 linear to 0 at 50 %, 4 clips, 400 steps, seed 2"
+    assert run_words(Setting(start=0.0)) == "baseline (weight 0), 4 clips, 400 steps, seed 0"
     kept = run_words(Setting(shape="constant", temperature=0.5, level="object"))
     assert kept.startswith("objects, 0.005 constant, τ 0.5, 4 clips")
+    assert "32 videos, 4 clips" in run_words(Setting(train_videos=32))
 
 
 def test_the_notebook_shows_the_shipped_runs() -> None:
@@ -94,12 +97,10 @@ def test_the_notebook_shows_the_shipped_runs() -> None:
     assert any(text.startswith(f"{len(shipped)} measured runs.") for text in texts)
 
 
-def test_spread_is_students_interval() -> None:
-    found = spread([1.0, 2.0, 3.0, float("nan")])
-    half = 4.3027 / np.sqrt(3)  # t table, 2 degrees of freedom, 95 %
-    assert (found.mean, found.low) == (2.0, pytest.approx(2 - half, abs=1e-3))
-    assert str(spread([0.5])) == "0.500 (one seed: too few for an interval)"
-    assert np.isnan(spread([]).mean)
+def test_a_mean_in_words() -> None:
+    assert mean_words(over_seeds([0.5])) == "0.500 (one seed: too few for an interval)"
+    assert mean_words(over_seeds([0.5, 0.7])) == "0.600 (two seeds: too few for an interval)"
+    assert mean_words(over_seeds([0.5, 0.5, 0.5])) == "0.500 (mean of 3 seeds, 95 % interval 0.500 to 0.500)"
 
 
 def test_explorer_moves_and_says_which_run() -> None:
@@ -144,7 +145,7 @@ def test_finding_says_within_noise_or_not() -> None:
 def test_finding_says_that_settings_with_fewer_seeds_were_left_out() -> None:
     runs = [record(Setting(start=start, seed=s)) for start in (0.0, 0.005, 0.05) for s in range(3)]
     arms = overview.arms_of(fake_study().__class__(tuple(runs[:-1]), {}, ""))
-    assert "best mean of the settings with three seeds at weight 0.005" in overview.finding(
+    assert "best mean of the settings with three seeds or more at weight 0.005" in overview.finding(
         arms, "AP50", weights.final_ap()
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFont
 from video_clips import decoded, write_clip
 
 from clab_lite.errors import DataError
@@ -86,7 +86,7 @@ def test_the_sheet_shows_the_surest_frame_of_each_part() -> None:
         sheet.add(Frame(number, number / 10, pixels), result(*scores))
     kept = [caption.split()[-1] for _, _, caption in sheet._tiles.values()]
     assert kept == ["0", "4", "6", *(str(number) for number in range(9, 36, 3))]
-    assert sheet.picture().size == (4 * 492 + 12, 3 * (360 + 38) + 12)
+    assert sheet.picture().size == (4 * 492 + 12, 3 * (360 + 50) + 12)
 
 
 def test_a_sheet_of_few_frames_and_of_fewer_than_expected() -> None:
@@ -95,6 +95,18 @@ def test_a_sheet_of_few_frames_and_of_fewer_than_expected() -> None:
         for number in range(given):
             sheet.add(Frame(number, 0.0, torch.zeros(3, 10, 10, dtype=torch.uint8)), result())
         assert sheet.picture().size[0] == columns * 492 + 12
+
+
+def test_names_on_a_sheet_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shown 950 pixels wide (a page at 100 dots per inch), letters have 9 points, 12.5 pixels."""
+    sizes: list[float] = []
+    own = ImageFont.load_default
+    monkeypatch.setattr(ImageFont, "load_default", lambda size: (sizes.append(size), own(size))[1])
+    sheet = ContactSheet(12, ("car",), 0.5)
+    for number in range(12):
+        sheet.add(Frame(number, 0.0, torch.zeros(3, 128, 192, dtype=torch.uint8)), result(0.9))
+    picture = sheet.picture()
+    assert len(sizes) == 13 and min(sizes) * 950 / picture.width >= 9 / 72 * 100 - 0.05
 
 
 def test_clock() -> None:

@@ -139,13 +139,23 @@ class Lab:
         self.page.wait_for_function(_READY, timeout=180_000)
 
     def run_all(self, seconds: float = 600) -> None:
-        """Run every cell and wait until the last one is done; playwright's TimeoutError after so many seconds."""
+        """Run every cell and wait until the last one is done.
+
+        Raises:
+            playwright's TimeoutError: it took more than so many seconds.
+            RuntimeError: the page could not run them.
+        """
         self.page.set_default_timeout(seconds * 1000)
-        self.page.evaluate(_RUN_ALL)
-        self.page.wait_for_function(_RAN)
-        self.page.wait_for_function(_READY)
-        self.page.wait_for_timeout(1500)  # widgets arrive after their cell
-        self.page.set_default_timeout(30_000)
+        try:
+            self.page.evaluate(_RUN_ALL)
+            self.page.wait_for_function(_RAN)
+            ran = self.page.evaluate(_RAN)
+            if ran != "done":
+                raise RuntimeError(f"running all cells failed: {ran}")
+            self.page.wait_for_function(_READY)
+            self.page.wait_for_timeout(1500)  # widgets arrive after their cell
+        finally:
+            self.page.set_default_timeout(30_000)
 
     def cell(self, position: int) -> Any:
         """The n-th cell (the number in its id)."""

@@ -1,6 +1,9 @@
 """A whole plan at toy size: runs are made once, watched at the right moments, gathered and read back."""
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,14 +11,16 @@ import numpy as np
 import pytest
 from training_world import micro_config
 
+from clab_lite.cli.study import Study
 from clab_lite.data.vid import VideoIndex
 from clab_lite.errors import DataError
+from clab_lite.evaluation_report import EvaluationReport, ProtocolScores, Score, Scores
 from clab_lite.study import plans, series, worlds
 from clab_lite.study.record import RECORD
-from clab_lite.study.run import Videos
+from clab_lite.study.run import Videos, average_precisions
 from clab_lite.study.setting import Setting
 from clab_lite.study.store import collect, open_study, save_study
-from clab_lite.training.folder_lock import FolderInUse, hold
+from clab_lite.training.folder_lock import FolderInUse, HeldFolder, hold
 from clab_lite.training.losses import DETECTION_LOSSES, TrainingDiverged
 
 RUNS = [Setting(iterations=8, start=0.1), Setting(iterations=8, start=0.0, train_videos=2)]
@@ -93,9 +98,35 @@ def test_first_moment_is_the_start_of_the_training(plan: str, tmp_path: Path) ->
         assert found[f"knn_{names}"] == pytest.approx(expected.knn_purity, **near)
         assert found[f"alignment_{names}"] == pytest.approx(expected.alignment, **near)
     assert frame["uniformity"] == pytest.approx(tables["frame"].scores("video").uniformity, rel=1e-4)
-    for level in ("frame", "object"):  # the rows of a map are the rows of its table
+    points = collect(tmp_path).points
+    for level in ("frame", "object"):  # the rows of a map are the rows of its table, and of the points that name them
+        rows = tables[level].table
+        for column in ("video", "frame", *(("track", "class_name") if level == "object" else ())):
+            assert points[level][column].tolist() == rows[column].tolist()
+        assert len(set(points[level]["video"])) > 1
         map_ = tables[level].map()
         np.testing.assert_allclose(np.abs(record.moments[0].cloud[level]), np.abs(map_), atol=2e-3 * np.abs(map_).max())
+
+
+def test_every_ap_has_its_own_name() -> None:
+    def scores(ap50: float | None) -> Scores:
+        return Scores(ap50, 0.01, 1, 1, 1)
+
+    def motion(value: float | None, other: float) -> ProtocolScores:
+        named = {"all": 0.02, "slow": 0.5, "medium": value, "fast": 0.7}
+        found = {name: Score(None if ap is None else ap + other, None, 1, 1, 1) for name, ap in named.items()}
+        return ProtocolScores("", "", "", found, {})
+
+    troubles = {"clean": scores(0.2), "any_trouble": scores(0.3), "noise": scores(0.4), "occlusion": scores(None)}
+    report = EvaluationReport(scores(0.1), {}, troubles, protocols={"voc": motion(0.6, 0.1), "mega": motion(None, 0.0)})
+    found = average_precisions(report)
+    assert found == pytest.approx(
+        {
+            "all": 0.1, "clean": 0.2, "troubled": 0.3, "noise": 0.4, "occlusion": np.nan,
+            "slow": 0.5, "medium": np.nan, "fast": 0.7,
+        },
+        nan_ok=True,
+    )  # fmt: skip
 
 
 def test_a_run_of_another_process_is_left_alone(
@@ -128,11 +159,38 @@ def test_a_training_that_diverges_does_not_stop_the_others(
 
 def test_a_run_finished_while_we_waited_is_kept(plan: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process finishes between the first look and the lock: the second look finds its record."""
-    answers = iter([False, False, False, True, False, True])  # both at first, then before and inside each lock
-    monkeypatch.setattr(series, "_is_made", lambda *_: next(answers))
+    monkeypatch.setitem(plans.PLANS, "toy", lambda: RUNS[:1])
+    others, ours, name = tmp_path / "others", tmp_path / "ours", RUNS[0].name
+    assert series.make_missing(plan, tmp_path, others) == []
+
+    @contextmanager
+    def after_waiting(folder: Path) -> Iterator[HeldFolder]:
+        shutil.copytree(others / name, folder)
+        with hold(folder) as held:
+            yield held
+
+    monkeypatch.setattr(series, "hold", after_waiting)
     monkeypatch.setattr(series, "make_run", lambda *_: pytest.fail("made again"))
-    series.make_missing(plan, tmp_path, tmp_path)
-    assert next(answers, None) is None
+    assert series.make_missing(plan, tmp_path, ours) == []
+    assert (ours / name / RECORD).read_bytes() == (others / name / RECORD).read_bytes()
+
+
+def test_the_command_says_what_to_do_about_missing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*missing: series.Missing) -> tuple[int, str]:
+        monkeypatch.setattr(series, "make_missing", lambda *_: list(missing))
+        return Study(tmp_path, "effect", tmp_path).run(), capsys.readouterr().out
+
+    monkeypatch.setattr(series, "gather", lambda _: 3)
+    waits, diverged = series.Missing("a", "another is at it", False), series.Missing("b", "contrast = nan", True)
+    assert told() == (0, f"3 runs: {tmp_path}\n")
+    code, text = told(waits)
+    assert code == 0 and "Missing: 1. The same command makes" in text and "Diverged" not in text
+    code, text = told(diverged, waits, diverged)
+    assert code == 1 and "Missing: 1." in text and "Diverged: 2." in text and "missing: b: contrast = nan" in text
+    code, text = told(diverged)
+    assert code == 1 and "Missing:" not in text and "plans.py" in text
 
 
 def test_waits_for_who_holds_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_config_carries_the_setting() -> None:
     assert (weight(0.0), weight(0.25)) == (0.05, 0.0)
     assert config.detector.contrast.temperature == 0.5
     assert config.detector.contrast.level == "object"
-    assert (config.train.clips_per_rank, config.train.seed, config.train.iterations) == (6, 3, 200)
+    assert (config.train.clips_per_rank, config.train.seed, config.train.iterations) == (6, 3, Setting.iterations)
 
 
 def test_baseline_differs_in_the_contrast_only() -> None:

@@ -72,7 +72,7 @@ def view(batch: Batch, steps: Steps) -> Explorer:
         if cell is not None:
             explorer.controls["row"].value, explorer.controls["column"].value = cell
 
-    pointer(explorer.picture, lambda: explorer.figure, point, moves=True)
+    pointer(explorer.picture, lambda: explorer.figure, point, moves=True, say=explorer.tell)
     return explorer
 
 

@@ -36,7 +36,7 @@ class InferenceProof:
             f"parameters            {cost.parameters_with:12,d}     {cost.parameters_without:12,d}"
             f"   ({gone:,d} fewer, {gone / cost.parameters_with:.1%})\n"
             f"milliseconds a frame  {self.milliseconds_with:12.0f}     {self.milliseconds_without:12.0f}"
-            f"   (repeating the same one: ±{self.spread / 2:.0f})\n"
+            f"   (the same one repeated: up to {self.spread:.0f} apart)\n"
             f"the difference of {apart:.0f} ms {noise}\n"
             f"boxes, scores, labels of {cost.frames} frames: {verdict}"
         )

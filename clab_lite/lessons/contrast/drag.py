@@ -23,7 +23,13 @@ class Drag:
     """Between pressing and letting go inside one axes: `grab` once, then `move` for every place."""
 
     def __init__(
-        self, picture: widgets.Image, figure: Callable[[], Figure | None], axes: int, grab: OnPlace, move: OnPlace
+        self,
+        picture: widgets.Image,
+        figure: Callable[[], Figure | None],
+        axes: int,
+        grab: OnPlace,
+        move: OnPlace,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         """Watch `picture`, which shows the whole of what `figure()` gives.
 
@@ -33,11 +39,13 @@ class Drag:
             axes: position in `figure.axes`; what happens beside it is left out.
             grab: told where the button goes down.
             move: told every place until it goes up, the first one too.
+            say: shows a line when one of them raises. None leaves the error to the log of the kernel.
         """
         self._figure, self._axes, self._grab, self._move = figure, axes, grab, move
         self._held = False
+        self._pressed: tuple[float, float] | None = None
         self._place: tuple[float, float] | None = None
-        self._later = Later(self._send, seconds=0.02)
+        self._later = Later(self._send, seconds=0.02, say=say)
         # Without prevent_default_action a browser starts to drag the image itself.
         self.events = Event(
             source=picture, watched_events=["mousedown", "mousemove", "mouseup", "mouseleave"],
@@ -59,11 +67,14 @@ class Drag:
             return
         if kind == "mousedown":
             self._held = True
-            self._grab(*found[1:])
+            self._pressed = found[1:]
         if self._held:
             self._place = found[1:]
             self._later.ask()
 
     def _send(self) -> None:
+        if self._pressed is not None:
+            pressed, self._pressed = self._pressed, None
+            self._grab(*pressed)
         if self._place is not None:
             self._move(*self._place)

@@ -33,7 +33,7 @@ class AngleExplorer(Explorer):
         }
         super().__init__(draw_angles, controls)
         self._hand = _HAND[0]
-        self.drag = Drag(self.picture, lambda: self.figure, 0, self.grab, self.move)
+        self.drag = Drag(self.picture, lambda: self.figure, 0, self.grab, self.move, say=self.tell)
 
     def grab(self, x: float, y: float) -> None:
         """Take hold of the point whose angle is nearest to that of (x, y)."""
@@ -51,7 +51,7 @@ def angle_explorer(temperature: float = 0.5) -> AngleExplorer:
 
 
 class FlowPlayer(Player):
-    """A descent to play; without a kernel its start, its middle and its end in one figure, with the curves once."""
+    """A descent to play; without a kernel its start, first third and end in one figure, with the curves once."""
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow

@@ -98,7 +98,9 @@ def _mark_positive(axes: Axes, case: Anchor) -> None:
     here = -0.5 if beyond else here
     axes.axvline(here, ymax=0.9, color=GREEN, linewidth=1.6, linestyle=(0, (4, 2)))
     side = " (closer than all)" if beyond else ""
-    axes.text(here + 0.12, 0.9, f"the positive: {case.positive:.2f}{side}", fontsize=9.5, color=GREEN, va="top")
+    left = here > len(rising) / 2  # there the words would run out of the panel
+    at, word = here + (-0.12 if left else 0.12), f"the positive: {case.positive:.2f}{side}"
+    axes.text(at, 0.9, word, fontsize=9.5, color=GREEN, va="top", ha="right" if left else "left")
 
 
 def _draw_curves(axes: Axes, case: Anchor, temperature: float) -> None:

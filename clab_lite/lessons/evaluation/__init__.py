@@ -2,9 +2,7 @@
 
 from clab_lite.lessons.evaluation import checks
 from clab_lite.lessons.evaluation.effects import (
-    Effect,
     conclusion,
-    effect,
     in_words,
     paired_runs,
     table_of_effects,
@@ -35,7 +33,6 @@ from clab_lite.lessons.evaluation.videos_figures import draw_alike, draw_draws
 __all__ = [
     "GROUPS",
     "PROTOCOLS",
-    "Effect",
     "at_101_recalls",
     "beside_published",
     "checks",
@@ -49,7 +46,6 @@ __all__ = [
     "draw_search",
     "draw_seeds",
     "draw_steps",
-    "effect",
     "every_change",
     "explore_boxes",
     "explore_effects",

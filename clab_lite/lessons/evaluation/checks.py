@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from clab_lite.lessons.evaluation.effects import effect
 from clab_lite.lessons.exercises import Verdict, checker, correct, unanswered, wrong
+from clab_lite.study.paired import over_seeds
 
 Seeds = dict[int, float]
 _NEAR = 1e-6
@@ -73,11 +73,10 @@ def paired_interval(answer: Callable[[Seeds, Seeds], tuple[float, float, float] 
         return unanswered()
     mean, low, high = (float(value) for value in given)
     differences = [clab[seed] - baseline[seed] for seed in baseline]
-    truth = effect(differences)
-    assert truth.low is not None
-    if abs(mean + truth.mean) < _NEAR:
+    truth = over_seeds(differences).mean
+    if abs(mean + truth) < _NEAR:
         return wrong("the sign is turned: a gain is positive, so take clab minus baseline.")
-    if abs(mean - truth.mean) > _NEAR:
+    if abs(mean - truth) > _NEAR:
         return wrong(f"the mean difference is not {mean:.4f}: subtract seed by seed, then take the mean.")
     if abs((high + low) / 2 - mean) > _NEAR:
         return wrong("the interval is not centred on the mean difference: mean minus and plus t times s / sqrt(n).")

@@ -5,56 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from clab_lite.errors import DataError
-from clab_lite.metrics.certainty import student_outside, student_quantile
+from clab_lite.metrics.certainty import LEVEL
+from clab_lite.study import paired
+from clab_lite.study.record import Record
+from clab_lite.study.setting import Setting
 
-CONTRAST = ("level", "shape", "start", "until", "temperature")
-"""Fields of a setting that say how the branch was used; a baseline (start 0) may have any."""
-_NO_CONTEXT = (*CONTRAST, "seed")
-LEVEL = 0.95
 SURE = 1 - LEVEL
-FEWEST = 3
-"""Pairs from which there is an interval: two that happen to agree would look certain."""
 When = Literal["end", "fade"]
-"""Embedding scores at the end of training, or when the weight reached zero (or came nearest to it)."""
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Mean of paired differences.
-
-    low, high: 95 % interval of Student's t; None below FEWEST pairs. p_value: two-sided, None likewise.
-    """
-
-    pairs: int
-    mean: float
-    low: float | None
-    high: float | None
-    p_value: float | None
-
-
-def effect(differences: Sequence[float]) -> Effect:
-    """The mean of differences between runs that share a seed, and how sure it is.
-
-    Raises:
-        DataError: there is no difference.
-    """
-    values = np.asarray(differences, float)
-    if not len(values):
-        raise DataError("there is no pair of runs to compare. Train both with the same seeds.")
-    mean, freedom = float(values.mean()), len(values) - 1
-    if len(values) < FEWEST:
-        return Effect(len(values), mean, None, None, None)
-    error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    reach = student_quantile(LEVEL, freedom) * error
-    outside = student_outside(abs(mean) / error, freedom) if error > 0 else float(mean == 0)
-    return Effect(len(values), mean, mean - reach, mean + reach, outside)
+"""Embedding scores at the end of training, or when the weight reached zero (where it never does: at the end)."""
 
 
 def paired_runs(study: Any, when: When = "end") -> pd.DataFrame:
@@ -68,16 +32,11 @@ def paired_runs(study: Any, when: When = "end") -> pd.DataFrame:
         One row per pair and measure: setting (in words), videos (judged on), seed, measure ("AP50 all", "object
         silhouette" ...), baseline, value. A run without a baseline is left out (`unpaired` counts them).
     """
-    baselines = {_context(record): record for record in study.records if not _fields(record)["start"]}
-    names = _names([record for record in study.records if _fields(record)["start"]])
+    names = _names([record.setting for record in study.records if record.setting.start > 0])
     rows = []
-    for record in study.records:
-        fields, partner = _fields(record), baselines.get(_context(record))
-        if not fields["start"] or partner is None:
-            continue
-        iteration = _moment_of(record, when)
-        own, other = _measures(record, iteration), _measures(partner, iteration)
-        about = {"setting": names[_key(fields)], "videos": record.videos, "seed": fields["seed"]}
+    for pair in paired.pairs(study.records):
+        setting, own, other = pair.run.setting, *_measures(pair, when)
+        about = {"setting": names[setting.arm], "videos": pair.run.videos, "seed": setting.seed}
         for measure in own:
             if measure in other:
                 rows.append({**about, "measure": measure, "baseline": other[measure], "value": own[measure]})
@@ -86,25 +45,20 @@ def paired_runs(study: Any, when: When = "end") -> pd.DataFrame:
 
 def unpaired(study: Any) -> list[str]:
     """Names of runs with the branch that have no baseline of their seed, data and steps, judged on the same videos."""
-    baselines = {_context(record) for record in study.records if not _fields(record)["start"]}
-    return [
-        record.setting.name
-        for record in study.records
-        if _fields(record)["start"] and _context(record) not in baselines
-    ]
+    return [record.setting.name for record in paired.unpaired(study.records)]
 
 
 def table_of_effects(study: Any, when: When = "end") -> pd.DataFrame:
     """Mean differences to the baseline over seeds, one row per setting and measure.
 
     Arguments as in `paired_runs`. Columns: setting, videos, measure, seeds (pairs), baseline and with_branch (means),
-    difference, low, high (95 %, Student's t over seeds), p_value; the last three NaN below FEWEST seeds.
+    difference, low, high (95 %, Student's t over seeds), p_value; the last three NaN below MIN_SEEDS seeds.
     """
-    pairs, rows = paired_runs(study, when), []
-    for names, group in pairs.groupby(["setting", "videos", "measure"], sort=False):
-        found = effect((group["value"] - group["baseline"]).tolist())
+    rows = []
+    for names, group in paired_runs(study, when).groupby(["setting", "videos", "measure"], sort=False):
+        found = paired.over_seeds(group["value"] - group["baseline"])
         means = group["baseline"].mean(), group["value"].mean()
-        rows.append((*names, found.pairs, *means, found.mean, found.low, found.high, found.p_value))
+        rows.append((*names, len(found.values), *means, found.mean, found.low, found.high, found.p_value))
     numbers = ["baseline", "with_branch", "difference", "low", "high", "p_value"]
     table = pd.DataFrame(rows, columns=["setting", "videos", "measure", "seeds", *numbers])
     return table.astype(dict.fromkeys(numbers, float))
@@ -122,7 +76,9 @@ def conclusion(effects: pd.DataFrame) -> str:
     """
     known = effects.dropna(subset=["p_value"])
     if not len(known):
-        return f"No interval: fewer than {FEWEST} pairs of runs per setting cannot tell an effect from chance."
+        return (
+            f"No interval: fewer than {paired.MIN_SEEDS} pairs of runs per setting cannot tell an effect from chance."
+        )
     sure = known[known["p_value"] <= SURE]
     text = f"{len(sure)} of {len(known)} intervals leave out zero; by chance alone about {SURE * len(known):.1f} would."
     strong = known[known["p_value"] * len(known) <= SURE]
@@ -149,53 +105,35 @@ def in_words(row: Any) -> str:
     return f"{value}, interval {row.low:+.3f} to {row.high:+.3f} over {row.seeds} seeds: {side}"
 
 
-def _fields(record: Any) -> dict[str, Any]:
-    return asdict(record.setting)
-
-
-def _context(record: Any) -> tuple[Any, ...]:
-    """All that a run and its baseline share: the videos judged on, the seed, everything but the contrast."""
-    fields = _fields(record)
-    return record.videos, *(str(value) for name, value in fields.items() if name not in CONTRAST)
-
-
-def _key(fields: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(str(value) for name, value in fields.items() if name != "seed")
-
-
-def _names(records: Sequence[Any]) -> dict[tuple[Any, ...], str]:
-    """Key -> the setting in words; of what is beside the contrast, only what differs from most runs."""
-    all_fields = [_fields(record) for record in records]
-    names = [name for name in (all_fields[0] if all_fields else ()) if name not in _NO_CONTEXT]
-    usual = {name: Counter(str(fields[name]) for fields in all_fields).most_common(1)[0][0] for name in names}
+def _names(settings: Sequence[Setting]) -> dict[Setting, str]:
+    """Setting without its seed -> in words; of what is beside the contrast, only what differs from most runs."""
+    beside = [asdict(setting.arm.baseline()) for setting in settings]  # of the contrast all of these have the same
+    usual = {
+        name: Counter(fields[name] for fields in beside).most_common(1)[0][0] for name in (beside[0] if beside else ())
+    }
     answer = {}
-    for fields in all_fields:
-        other = [f"{name.replace('_', ' ')} {fields[name]}" for name in names if str(fields[name]) != usual[name]]
-        answer[_key(fields)] = ", ".join([_contrast(fields), *other])
+    for setting, fields in zip(settings, beside, strict=True):
+        other = [f"{name.replace('_', ' ')} {value}" for name, value in fields.items() if value != usual[name]]
+        answer[setting.arm] = ", ".join([_contrast(setting), *other])
     return answer
 
 
-def _contrast(fields: Mapping[str, Any]) -> str:
-    fades = "constant" if fields["shape"] == "constant" else f"{fields['shape']} to 0 at {fields['until']:g}"
-    return f"{fields['level']}, {fields['start']:g} {fades}, τ {fields['temperature']:g}"
+def _contrast(setting: Setting) -> str:
+    fades = "constant" if setting.shape == "constant" else f"{setting.shape} to 0 at {setting.until:g}"
+    return f"{setting.level}, {setting.start:g} {fades}, τ {setting.temperature:g}"
 
 
-def _moment_of(record: Any, when: When) -> int:
-    """Iteration of the moment that is asked for."""
-    moments = sorted(record.moments, key=lambda moment: moment.iteration)
-    if not moments:
-        return 0
-    faded = [moment for moment in moments if moment.iteration > 0 and moment.weight == 0]
-    return int((faded[0] if when == "fade" and faded else moments[-1]).iteration)
+def _measures(pair: paired.Pair, when: When) -> tuple[dict[str, float], dict[str, float]]:
+    """Every number of a run, and of its baseline: AP50 and, of the moment that is asked for, the embedding scores."""
+    off = paired.weight_off(pair.run) if when == "fade" else None
+    moment = off or pair.run.moments[-1]
+    other = pair.beside(moment)
+    return _numbers(pair.run, moment.scores), _numbers(pair.baseline, other.scores if other else {})
 
 
-def _measures(record: Any, iteration: int) -> dict[str, float]:
-    """Every number of a run: AP50 and, of the moment nearest to `iteration`, the embedding scores."""
-    answer = {f"AP50 {name.replace('_', ' ')}": float(value) for name, value in record.ap.items() if _known(value)}
-    if record.moments:
-        moment = min(record.moments, key=lambda moment: abs(moment.iteration - iteration))
-        answer |= dict(_flat(moment.scores))
-    return answer
+def _numbers(record: Record, scores: Mapping[str, Any]) -> dict[str, float]:
+    ap = {f"AP50 {name.replace('_', ' ')}": float(value) for name, value in record.ap.items() if _known(value)}
+    return ap | dict(_flat(scores))
 
 
 def _flat(scores: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float]]:

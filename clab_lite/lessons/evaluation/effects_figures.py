@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from clab_lite.lessons.evaluation.effects import effect, in_words, paired_runs, settings_of, table_of_effects
+from clab_lite.lessons.evaluation.effects import in_words, paired_runs, settings_of, table_of_effects
 from clab_lite.show.style import BLUE, GREY, INK, PALE, VERMILLION, heading, new_figure, quiet, spread
+from clab_lite.study.paired import over_seeds
 
 
 def draw_effects(effects: pd.DataFrame, setting: str, kind: str | tuple[str, ...] = "AP50") -> Figure:
@@ -96,16 +97,15 @@ def _mean(axes: Axes, differences: np.ndarray) -> None:
     if not len(differences):
         heading(axes, "no pairs")
         return
-    found = effect(differences.tolist())
+    found = over_seeds(differences)
     axes.scatter(np.zeros(len(differences)), differences, s=26, color=GREY, alpha=0.7)
     axes.scatter([0.25], [found.mean], s=52, color=INK, zorder=3)
     axes.set_xlim(-0.3, 0.6)
-    if found.low is None or found.high is None:
-        heading(axes, f"mean {found.mean:+.3f}: too few seeds to tell ({found.pairs})")
+    if not found.enough:
+        heading(axes, f"mean {found.mean:+.3f}: too few seeds to tell ({len(found.values)})")
         return
     axes.plot([0.25, 0.25], [found.low, found.high], color=INK, linewidth=2)
-    place = "zero outside" if found.low > 0 or found.high < 0 else "zero inside"
-    heading(axes, f"mean {found.mean:+.3f}, {place}")
+    heading(axes, f"mean {found.mean:+.3f}, zero {'outside' if found.certain else 'inside'}")
 
 
 def _heading_of_figure(axes: Axes, text: str) -> None:

@@ -74,8 +74,10 @@ def raw_axes(axes: Axes, table: pd.DataFrame) -> None:
     axes.scatter(table["recall"], table["precision"], c=colours, s=36, zorder=3)
     for name, group in table.groupby(["recall", "precision"], sort=False)["detection"]:
         axes.annotate("".join(group), name, xytext=(5, 5), textcoords="offset points", fontsize=10, color=INK)
-    moves = (("move right", table[table["hit"]]), ("fall", table[~table["hit"]]))
-    texts = [f"{', '.join(rows['detection'])} {verb}" for verb, rows in moves if len(rows)]
+    moves = (("moves right", "move right", table[table["hit"]]), ("falls", "fall", table[~table["hit"]]))
+    texts = [
+        f"{', '.join(rows['detection'])} {one if len(rows) == 1 else many}" for one, many, rows in moves if len(rows)
+    ]
     heading(axes, f"Step 3: {'; '.join(texts)}")
 
 

@@ -40,14 +40,18 @@ class Colouring:
 def few(colours: Colouring, keep: Sequence[int] = (), most: int = MOST) -> Colouring:
     """At most `most` groups in colour and the others together in grey: for a picture that nobody can point at.
 
-    keep: rows whose groups are among the coloured ones. Colours that are told apart already stay as they are.
+    keep: rows whose groups are among the coloured ones. Colours that are told apart already stay as they are, and so
+        does that of the first group of each colour: only the others get one that is free.
     """
     if colours.distinct:
         return colours
     wanted = list(dict.fromkeys([*(str(colours.names[row]) for row in keep), *colours.palette]))[:most]
     rest = f"{len(colours.palette) - len(wanted)} more"
     names = np.where(np.isin(colours.names, wanted), colours.names, rest)
-    return Colouring(colours.by, names, dict(zip(wanted, PALETTE, strict=False)) | {rest: PALE})
+    first = {colours.palette[name]: name for name in reversed(wanted)}
+    free = iter([colour for colour in PALETTE if colour not in first])
+    palette = {name: own if first[own := colours.palette[name]] == name else next(free) for name in wanted}
+    return Colouring(colours.by, names, palette | {rest: PALE})
 
 
 def colouring(table: EmbeddingTable, by: str) -> Colouring:

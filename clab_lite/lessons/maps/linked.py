@@ -65,7 +65,8 @@ class LinkedMaps:
         self.sheet = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", object_fit="contain"))
         self.line, self.chosen, self.key = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._busy = False
-        self._hover_later, self._sheet_later = Later(self._show_point), Later(self._show_selection)
+        self._hover_later = Later(self._show_point, say=lambda text: _say(self.line, text))
+        self._sheet_later = Later(self._show_selection, say=lambda text: _say(self.chosen, text))
         self._connect()
         self.widget = self._layout()
         self._show_key()
@@ -184,13 +185,13 @@ class LinkedMaps:
 
     def _show_point(self) -> None:
         row = self.hovering
-        self.line.value = _status("point at a dot, or move the slider" if row is None else self.album.caption(row))
+        _say(self.line, "point at a dot, or move the slider" if row is None else self.album.caption(row))
         self.picture.layout.display = "none" if row is None else ""
         if row is not None:
             self.picture.value = self.album.picture(row)
 
     def _show_selection(self) -> None:
-        self.chosen.value = _status(self.summary)
+        _say(self.chosen, self.summary)
         self.sheet.layout.display = "" if self.selection else "none"
         if self.selection:
             self.sheet.value = selection_png(self.album, self.selection, self.colours.colours)
@@ -209,5 +210,5 @@ class LinkedMaps:
         return bundle(self.widget, f"{self.finding}. {self.summary}", png=as_png(self.figure()))
 
 
-def _status(text: str) -> str:
-    return f'<div role="status" style="font-size:14px;line-height:1.5">{html.escape(text)}</div>'
+def _say(line: widgets.HTML, text: str) -> None:
+    line.value = f'<div role="status" style="font-size:14px;line-height:1.5">{html.escape(text)}</div>'

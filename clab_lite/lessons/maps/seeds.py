@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from clab_lite.lessons.shipped import has_study, study
-from clab_lite.metrics.certainty import student_quantile
+from clab_lite.metrics.certainty import LEVEL
 from clab_lite.show.style import BLUE, GREY, INK, ORANGE, PALE, PlainFigure, heading, new_figure, quiet
+from clab_lite.study.paired import SeedMean, over_seeds, pairs, weight_off
+from clab_lite.study.record import Moment
 from clab_lite.study.setting import Setting
 
-Scores = dict[str, dict[str, float]]
-LEVEL = 0.95
 _MOMENTS = {"contrast off": ORANGE, "half way": ORANGE, "at the end": BLUE}
 
 
@@ -30,23 +30,7 @@ class Difference:
     moment: str
     level: str
     score: str
-    values: tuple[float, ...]
-    """One per seed."""
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.values))
-
-    @property
-    def half(self) -> float:
-        """Half the width of the 95 % interval of the mean (Student's t over seeds)."""
-        count = len(self.values)
-        return float(student_quantile(LEVEL, count - 1) * np.std(self.values, ddof=1) / np.sqrt(count))
-
-    @property
-    def certain(self) -> bool:
-        """Whether the interval leaves zero out."""
-        return abs(self.mean) > self.half
+    change: SeedMean
 
 
 def measured() -> list[Difference]:
@@ -63,39 +47,28 @@ def differences(records: Sequence[Any]) -> list[Difference]:
 
     records: `clab_lite.study` records, each with its setting and moments.
     """
-    baselines = {record.setting: record for record in records if record.setting.start == 0}
     values: dict[tuple[Setting, str, str, str], list[float]] = defaultdict(list)
-    for record in records:
-        other = baselines.get(record.setting.baseline())
-        if record.setting.start == 0 or other is None:
-            continue
-        for name, position in moments_of(record).items():
-            mine = record.moments[position]
-            same_step = [moment for moment in other.moments if moment.iteration == mine.iteration]
-            for theirs in same_step[:1]:
-                for level, score, difference in _minus(mine.scores, theirs.scores):
-                    values[record.setting.arm, name, level, score].append(difference)
-    kept = [(key, tuple(found)) for key, found in values.items() if len(found) >= 3]
-    return [Difference(arm_of(arm), *rest, found) for (arm, *rest), found in kept]
+    for pair in pairs(records):
+        for name, mine in moments_of(pair.run).items():
+            other = pair.beside(mine)
+            for level, scores in mine.scores.items():
+                theirs = other.scores.get(level, {}) if other else {}
+                for score, value in scores.items():
+                    values[pair.run.setting.arm, name, level, score].append(value - theirs.get(score, np.nan))
+    found = [(key, over_seeds(per_seed)) for key, per_seed in values.items()]
+    return [
+        Difference(arm_of(arm), moment, level, score, change)
+        for (arm, moment, level, score), change in found
+        if change.enough
+    ]
 
 
-def _minus(mine: Scores, theirs: Scores) -> Iterator[tuple[str, str, float]]:
-    """(level, score, difference) of all that was measured in both."""
-    for level, scores in mine.items():
-        for score, value in scores.items():
-            difference = value - theirs.get(level, {}).get(score, np.nan)
-            if np.isfinite(difference):
-                yield level, score, difference
-
-
-def moments_of(record: Any) -> dict[str, int]:
-    """Positions in `record.moments`: "contrast off" (or "half way", where the weight never falls) and "at the end"."""
-    off = [i for i, m in enumerate(record.moments) if m.iteration > 0 and m.weight == 0]
-    last = len(record.moments) - 1
-    if off and off[0] < last:
-        return {"contrast off": off[0], "at the end": last}
-    steps = [m.iteration for m in record.moments]
-    half = int(np.argmin(np.abs(np.array(steps) - steps[-1] / 2)))
+def moments_of(record: Any) -> dict[str, Moment]:
+    """ "contrast off" (or "half way", where the weight does not reach zero before the end), and "at the end"."""
+    last, off = record.moments[-1], weight_off(record)
+    if off and off is not last:
+        return {"contrast off": off, "at the end": last}
+    half = min(record.moments, key=lambda moment: abs(moment.iteration - last.iteration / 2))
     return {"half way": half, "at the end": last}
 
 
@@ -120,9 +93,9 @@ def draw_differences(found: Sequence[Difference], arm: str) -> tuple[Figure, str
         axes.axvline(0, color=INK, linewidth=1)
         for d in here:
             y = names.index(d.score) + 0.3 * (moments.index(d.moment) - (len(moments) - 1) / 2)
-            axes.plot([d.mean - d.half, d.mean + d.half], [y, y], color=_MOMENTS[d.moment], linewidth=2)
-            axes.scatter(d.values, [y] * len(d.values), s=8, color=GREY, zorder=3)
-            axes.scatter(d.mean, y, s=40, color=_MOMENTS[d.moment], zorder=4)
+            axes.plot([d.change.low, d.change.high], [y, y], color=_MOMENTS[d.moment], linewidth=2)
+            axes.scatter(d.change.values, [y] * len(d.change.values), s=8, color=GREY, zorder=3)
+            axes.scatter(d.change.mean, y, s=40, color=_MOMENTS[d.moment], zorder=4)
         axes.set_yticks(range(len(names)), [score_name(name) for name in names])
         axes.invert_yaxis()
         heading(axes, f"{level}s")
@@ -153,10 +126,10 @@ def _legend(figure: Figure, mine: Sequence[Difference]) -> None:
 def differences_finding(mine: Sequence[Difference]) -> str:
     """How many of the differences at the end are told from zero by their own interval."""
     if not mine:
-        return "Fewer than three paired seeds in every setting: no interval to draw"
+        return "No setting with three paired seeds is there: no interval to draw"
     end = [d for d in mine if d.moment == "at the end"]
-    some = [d for d in end if d.certain]
-    seeds = len(end[0].values) if end else 0
+    some = [d for d in end if d.change.certain]
+    seeds = len(end[0].change.values) if end else 0
     told = f"{len(some)} of {len(end)} score differences have a {LEVEL:.0%} interval without zero"
     return f"At the end {told} ({seeds} seeds)"
 
@@ -166,9 +139,10 @@ def numbers(mine: Sequence[Difference]) -> str:
     if not mine:
         return "nothing measured"
     parts = [
-        f"{d.level}s, {score_name(d.score).replace(chr(10), ' ')}, {d.moment}: {d.mean:+.3f} ± {d.half:.3f}"
+        f"{d.level}s, {score_name(d.score).replace(chr(10), ' ')}, {d.moment}:"
+        f" {d.change.mean:+.3f} ± {d.change.half:.3f}"
         for d in mine
-        if d.certain
+        if d.change.certain
     ]
     return "zero is left out by: " + "; ".join(parts) if parts else "every interval holds zero"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -86,19 +87,26 @@ def run_command(words: Sequence[str], timeout: float = 300) -> Finished:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End a command that still runs, and the processes that it started: they would hold the run folder."""
-    if process.poll() is not None:
-        return
+    """End a command that still runs, and the processes that it started: they would hold the run folder.
+
+    Also those that outlived the command, except on Windows. What began a session of its own is not found here: the
+    workers of torchrun are ended by torchrun when it is asked to end, and stay where it had to be killed.
+    """
+    runs = process.poll() is None
     if sys.platform == "win32":
-        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
-        process.wait()
+        if runs:
+            subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+            process.wait()
         return
-    os.killpg(process.pid, signal.SIGTERM)  # torchrun then ends its workers, which are in sessions of their own
     try:
+        os.killpg(process.pid, signal.SIGTERM)
         process.communicate(timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    except (ProcessLookupError, PermissionError):  # nobody is left; macOS: nobody but some who have ended already
+        pass
 
 
 def beside(runs: dict[str, Path], columns: Sequence[str] = ("rpn_objectness", "box_class", "contrast")) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def anchors(walk: Walk) -> Explorer:
             explorer.controls["column"].value = min(max(round(x / config.stride), 0), columns - 1)
             explorer.controls["row"].value = min(max(round(y / config.stride), 0), rows - 1)
 
-    pointer(explorer.picture, lambda: explorer.figure, to_cell)
+    pointer(explorer.picture, lambda: explorer.figure, to_cell, say=explorer.tell)
     return explorer
 
 
@@ -84,7 +84,7 @@ def roi_align(walk: Walk) -> Explorer:
             explorer.controls["column"].value = min(max(round(x), 0), last)
             explorer.controls["row"].value = min(max(round(y), 0), last)
 
-    pointer(explorer.picture, lambda: explorer.figure, to_cell)
+    pointer(explorer.picture, lambda: explorer.figure, to_cell, say=explorer.tell)
     return explorer
 
 

@@ -74,12 +74,15 @@ def channel_of(walk: Walk) -> Callable[..., tuple[Figure, str]]:
 
 
 def plain_channel(walk: Walk, stage: str = "C4") -> int:
-    """The channel of a stage, of those that answer at all, that tells inside and outside of the objects apart least."""
+    """The channel of a stage that tells inside and outside of the objects apart least, of the stronger half.
+
+    0 where no cell, or every cell, is inside an object: then there is nothing to tell apart.
+    """
     values = walk.maps[stage][0].clamp(min=0).numpy()
     pairs = [_inside(channel, walk) for channel in values]
-    least = float(np.median([inside + outside for inside, outside in pairs]))
+    least = float(np.median([inside + outside for inside, outside in pairs]))  # NaN where one of them has no cell
     gaps = [abs(inside - outside) / max(inside + outside, 1e-9) for inside, outside in pairs]
-    return min((k for k in range(len(pairs)) if sum(pairs[k]) >= least), key=lambda k: gaps[k])
+    return min((k for k in range(len(pairs)) if sum(pairs[k]) >= least), key=lambda k: gaps[k], default=0)
 
 
 def _inside(values: NDArray[np.float32], walk: Walk) -> tuple[float, float]:

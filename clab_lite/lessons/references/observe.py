@@ -21,7 +21,7 @@ from clab_lite.detector.boxes import decode_boxes
 from clab_lite.detector.memory import FrameMemory
 from clab_lite.detector.postprocess import select_detections
 from clab_lite.detector.selsa import SelsaAggregator
-from clab_lite.detector.temporal_roi_align import TemporalRoIAlign, _unit, most_similar_roi_align
+from clab_lite.detector.temporal_roi_align import TemporalRoIAlign, most_similar_roi_align, unit_vectors
 from clab_lite.detector.video import PreparedFrame
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
@@ -163,10 +163,10 @@ def temporal_view(module: TemporalRoIAlign, pooled: Tensor, references: Tensor, 
 def most_similar_cells(pooled: Tensor, references: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """For every RoI cell the `count` most similar cells of every map -> index and cosine, (T, R, P, P, count) each."""
     regions, _, size, _ = pooled.shape
-    cells = _unit(pooled.permute(0, 2, 3, 1).flatten(0, 2))  # (R*P*P, C)
+    cells = unit_vectors(pooled.permute(0, 2, 3, 1).flatten(0, 2))  # (R*P*P, C)
     found = []
     for values in references.flatten(2).transpose(1, 2):  # (H*W, C), one map at a time as the detector does
-        found.append(torch.topk(cells @ _unit(values).T, min(count, len(values)), dim=1))
+        found.append(torch.topk(cells @ unit_vectors(values).T, min(count, len(values)), dim=1))
     shape = (len(references), regions, size, size, -1)
     cosine, index = (torch.stack(part).reshape(shape) for part in zip(*found, strict=True))
     return index, cosine

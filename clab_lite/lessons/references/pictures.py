@@ -7,11 +7,12 @@ of a slider, a figure takes three times as long to draw.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -22,6 +23,7 @@ from torch.nn import functional
 
 from clab_lite.lessons.references.scene import Seen
 from clab_lite.show.style import BLUE, GREEN, GREY, INK, ORANGE, PlainFigure, quiet
+from clab_lite.show.tags import add_tag
 
 WIDTH = 9.5
 """Inches: a notebook's column, a projector's width."""
@@ -110,22 +112,18 @@ def show_frame(axes: Axes, image: Tensor, title: str = "", colour: str = GREY) -
     axes.imshow(image.permute(1, 2, 0).numpy(), extent=(0, width, height, 0), interpolation="bilinear")
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
-    axes.set_title(title, loc="left", fontsize=SMALL, color=colour, pad=3)
+    axes.set_title(title, loc="left", y=1.0, fontsize=SMALL, color=colour, pad=3)
 
 
 def draw_box(axes: Axes, box: Box, colour: str, *, text: str = "", dashed: bool = False, width: float = 2.0) -> None:
-    """An outline, with a tag above it (below the upper edge of the picture) if there is text."""
+    """An outline, with a tag if there is text."""
     x1, y1, x2, y2 = (float(value) for value in box)
     style = (0, (4, 2)) if dashed else "solid"
     axes.add_patch(
         Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linewidth=width, linestyle=style)
     )
     if text:
-        tag = {"facecolor": colour, "edgecolor": "none", "pad": 1.4}
-        above, right = y1 > 0.12 * axes.get_ylim()[0], x1 > 0.6 * axes.get_xlim()[1]
-        at = (min(x2, axes.get_xlim()[1]) if right else max(x1, 0), y1 - 2 if above else max(y1, 0) + 2)
-        drawn = axes.text(at[0], at[1], text, fontsize=SMALL, color="white", bbox=tag)
-        drawn.set(va="bottom" if above else "top", ha="right" if right else "left")
+        add_tag(axes, (x1, y1, x2, y2), text, colour, points=SMALL)
 
 
 def frame_bars(
@@ -148,14 +146,31 @@ def frame_bars(
     if first:
         counts, names, colours = [1, *counts], [first, *names], [GREEN, *colours]
     at = np.arange(len(names))
-    axes.bar(at, shares, 0.62, color=colours)
+    axes.add_collection(PolyCollection(_bars(at, shares, 0.62), facecolors=colours), autolim=False)
     if len(before):
-        axes.bar(at, before, 0.86, facecolor="none", edgecolor=INK, linewidth=1.1, linestyle=(0, (2, 1.5)))
+        dotted: dict[str, Any] = {
+            "facecolors": "none",
+            "edgecolors": INK,
+            "linewidths": 1.1,
+            "linestyles": [(0, (2, 1.5))],
+        }
+        axes.add_collection(PolyCollection(_bars(at, before, 0.86), **dotted), autolim=False)
     even = np.array(counts) / sum(counts)
     axes.hlines(even, at - 0.43, at + 0.43, color=INK, linewidth=1.4)
-    axes.set_xticks(at, [f"{name}\n×{count}" if count > 1 else name for name, count in zip(names, counts, strict=True)])
     quiet(axes)
+    axes.set_xticks([])
+    below: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "fontsize": SMALL, "color": GREY, "va": "top"}
+    for i, (name, count) in enumerate(zip(names, counts, strict=True)):  # a tick takes four times as long as a text
+        axes.text(i, -0.05, f"{name}\n×{count}" if count > 1 else name, ha="center", **below)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 4, 5, 10], min_n_ticks=3))
     axes.yaxis.set_major_formatter(PercentFormatter(1))  # as many digits as the steps need
-    axes.set_ylim(0, 1.12 * max([*shares, *even, *before]))
-    axes.set_title(title, loc="left", fontsize=SMALL, color=GREY, pad=4)
+    axes.set(xlim=(-0.95, len(at) - 0.05), ylim=(0, 1.12 * max([*shares, *even, *before])))
+    axes.set_title(title, loc="left", y=1.0, fontsize=SMALL, color=GREY, pad=4)
+
+
+def _bars(at: NDArray[np.int_], heights: Sequence[float], width: float) -> list[list[tuple[float, float]]]:
+    """Their corners. One collection of them is drawn many times faster than a patch for each."""
+    return [
+        [(x - width / 2, 0.0), (x - width / 2, high), (x + width / 2, high), (x + width / 2, 0.0)]
+        for x, high in zip(at.tolist(), heights, strict=True)
+    ]

@@ -116,7 +116,7 @@ def clicks(explorer: Explorer, scene: Scene, seen: Seen) -> Pointer:
             area = ((x2 - x1) * (y2 - y1)).masked_fill(~inside, float("inf"))
             explorer.set(box=positions[int(area.argmin())])
 
-    return pointer(explorer.picture, lambda: explorer.figure, choose)
+    return pointer(explorer.picture, lambda: explorer.figure, choose, say=explorer.tell)
 
 
 def _draw_key(axes: Axes, scene: Scene, seen: Seen, box: int) -> None:

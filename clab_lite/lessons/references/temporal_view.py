@@ -96,7 +96,7 @@ def clicks(explorer: Explorer, seen: Seen, region: int, size: int) -> Pointer:
         if axes == 0 and 0 <= column < size and 0 <= row < size:
             explorer.set(row=row, column=column)
 
-    return pointer(explorer.picture, lambda: explorer.figure, choose)
+    return pointer(explorer.picture, lambda: explorer.figure, choose, say=explorer.tell)
 
 
 def _draw_cells(axes: Axes, box: Box, size: int, row: int, column: int) -> None:

@@ -159,7 +159,7 @@ def draw_two(
         ends.append((times[-1], losses[-1], name, colour))
         if ap:
             right.plot(*zip(*ap, strict=True), "o-", color=colour, linewidth=1.8, label=name)
-            finals.append(ap[-1][1])
+            finals += [ap[-1][1]] if math.isfinite(ap[-1][1]) else []
     _scale(left, [detection(row) for _, rows, _ in (first, second) for row in rows])
     places = spread([end[1] for end in ends], 0.08 * left.get_ylim()[1])
     for (x, _, name, colour), y in zip(ends, places, strict=True):
@@ -176,7 +176,7 @@ def draw_two(
     heading(right, both)
     if finals:
         right.legend(frameon=False, fontsize=9, loc="upper left")
-        right.set_ylim(0, max(_AP_TOP, 1.4 * max(finals)))
+    right.set_ylim(0, max([_AP_TOP, *(1.4 * value for value in finals)]))
     if band.ap:
         note = f"seeds alone, at their end, on other\nvideos: {band.ap[0]:.2f} to {band.ap[1]:.2f}"
         right.text(0.99, 0.97, note, transform=right.transAxes, fontsize=9, color=GREY, va="top", ha="right")
@@ -187,9 +187,15 @@ def draw_two(
 
 
 def ap_gap(first: Points, second: Points, band: Band) -> str:
-    """How far the last AP of two runs lies apart, beside how far runs that differ in their seed alone do."""
-    if not first or not second:
+    """How far the last AP of two runs lies apart, beside how far runs that differ in their seed alone do.
+
+    Of two runs that were last measured at different steps, or found no AP (NaN), it says so and compares nothing.
+    """
+    if not first or not second or not all(math.isfinite(points[-1][1]) for points in (first, second)):
         return "AP50 was not measured in both runs."
+    steps = first[-1][0], second[-1][0]
+    if steps[0] != steps[1]:
+        return f"AP50 was last measured after {steps[0]} and after {steps[1]} steps: the two runs cannot be compared."
     gap = abs(second[-1][1] - first[-1][1])
     text = f"AP50 of the two runs lies {gap:.2f} apart, one seed each."
     if band.ap is None:

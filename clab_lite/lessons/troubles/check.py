@@ -24,8 +24,6 @@ _WALK = np.array([[10 + step * step, 20, 49 + step * step, 49] for step in range
 """An object that is getting faster, so that before and after differ."""
 _MOMENTS: list[tuple[Any, ...]] = [(_WALK, 0, 10), (_WALK, 3, 10), (_WALK, 3, 2), (_WALK, 7, 1)]
 _SPEEDS: list[tuple[Any, ...]] = [(0.97,), (0.92,), (0.85,), (0.72,), (0.6,), (0.2,), (0.0,), (1.0,)]
-_LIMITS: list[tuple[Any, ...]] = [(0.9,), (0.7,)]
-"""Asked last: a mistake elsewhere is recognised whatever the answer does with them."""
 
 
 def iou(answer: Callable[..., Any]) -> Verdict:
@@ -98,21 +96,14 @@ def speed(answer: Callable[..., Any]) -> Verdict:
         ),
         Mistake(
             lambda value: "slow" if value > 0.7 else "medium" if value > 0.3 else "fast",
-            "Your limits are not those of the benchmark: slow is 0.9 or more, fast is less than 0.7.",
+            "Your limits are not those of the benchmark: slow is above 0.9, fast is below 0.7.",
         ),
         Mistake(
             lambda value: _speed(value / 100),
             "Everything is fast for you: do you compare with 90 and 70? Motion IoU runs from 0 to 1.",
         ),
     ]
-    inside = grade(answer, _speed, _SPEEDS, mistakes, "")
-    if not inside.ok:
-        return inside
-    strict = Mistake(
-        lambda value: "medium" if value == 0.9 else "fast",
-        "Only the limits themselves are off: exactly 0.9 is slow and exactly 0.7 is medium. Use >= instead of >.",
-    )
-    return grade(answer, _speed, _LIMITS, [strict], "All ten speeds are right, the limits among them.")
+    return grade(answer, _speed, _SPEEDS, mistakes, "All eight speeds are right.")
 
 
 def _parts(a: _Box, b: _Box) -> Any:

@@ -16,6 +16,7 @@ from clab_lite.data.classes import TROUBLES
 from clab_lite.data.video_index import VideoIndex
 from clab_lite.errors import DataError
 from clab_lite.show.style import GREEN, GREY, INK, VERMILLION, heading, new_figure
+from clab_lite.show.tags import add_tag
 
 _WINDOW = 88
 """Pixels of a shown square: most objects fit."""
@@ -177,12 +178,9 @@ def draw_frame(index: VideoIndex, video: int, frame: int) -> Figure:
     axes.imshow(pixels, extent=(0, width, height, 0), interpolation="nearest")
     for box, label, track, hidden in zip(found.boxes, found.labels, found.track_ids, found.occluded, strict=True):
         outline(axes, box, GREEN, 2.0, "dashed" if hidden else "solid")
-        axes.annotate(
-            f"{index.class_names[int(label)]} #{track}{' (occluded)' if hidden else ''}",
-            (max(float(box[0]), 0), max(float(box[1]), 8)),
-            xytext=(0, 2), textcoords="offset points", fontsize=9, color="white", va="bottom",
-            bbox={"facecolor": GREEN, "edgecolor": "none", "pad": 1.5},
-        )  # fmt: skip
+        name = f"{index.class_names[int(label)]} #{track}{' (occluded)' if hidden else ''}"
+        x1, y1, x2, y2 = (float(value) for value in box)
+        add_tag(axes, (x1, y1, x2 + 1, y2 + 1), name, GREEN)
     axes.set_axis_off()
     words = ", ".join(map(word, index.troubles(video, frame))) or "clean"
     heading(axes, f"frame {frame}: {words}")

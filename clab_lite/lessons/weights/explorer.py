@@ -9,11 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from clab_lite import lessons
-from clab_lite.lessons.weights.nearest import Asked, Found, find, run_words, spread
+from clab_lite.lessons.weights.nearest import Asked, Found, find, run_words
 from clab_lite.lessons.weights.panels import cloud_panel, cosine_panel, moment_at, schedule_panel, share_panel
 from clab_lite.lessons.weights.scores import score_words
 from clab_lite.lessons.weights.shares import SHAPES, balance_of, number, percent, schedule_of
 from clab_lite.show.style import INK, PlainFigure
+from clab_lite.study.paired import SeedMean, over_seeds
 
 _STARTS = (0.0, *(round(m * 10.0**e, 10) for e in (-4, -3, -2, -1) for m in (1, 1.5, 2, 3, 5, 7)), 1.0)
 """Stops of the slider: zero, then six for each factor of ten."""
@@ -105,9 +106,18 @@ def numbers(asked: Asked, found: Found, progress: float, level: str) -> str:
         f" at step {balance.step[at]}",
         score_words(moment, level),
         f"AP50 at the end {record.ap['all']:.3f} on {record.videos.split(' that ')[0]}; this setting over seeds:"
-        f" {spread([r.ap['all'] for r in found.seeds])}",
+        f" {mean_words(over_seeds(r.ap['all'] for r in found.seeds))}",
     ]
     return " · ".join(part for part in parts if part) + "."
+
+
+def mean_words(found: SeedMean) -> str:
+    """ "0.412 (mean of 3 seeds, 95 % interval 0.400 to 0.424)"; where there is no interval, why."""
+    count = len(found.values)
+    if not found.enough:
+        seeds = {1: "one seed", 2: "two seeds"}.get(count, f"{count} seeds")
+        return f"{found.mean:.3f} ({seeds}: too few for an interval)"
+    return f"{found.mean:.3f} (mean of {count} seeds, 95 % interval {found.low:.3f} to {found.high:.3f})"
 
 
 def _first_start(study: Any) -> float:

@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 
 from clab_lite.lessons.weights.shares import number, percent
-from clab_lite.metrics.certainty import student_quantile
 from clab_lite.study.setting import Setting
 
-MIN_SEEDS = 3
-"""Fewer say nothing about chance: two may agree by luck."""
 _SIZES = {"clips": "clips", "train_videos": "training videos", "iterations": "steps"}
 """What changes a run at every weight, and how it is called."""
 
@@ -84,36 +81,10 @@ def differences(asked: Asked, setting: Any) -> list[tuple[str, str, str]]:
 
 
 def run_words(setting: Any) -> str:
-    """A run in words: "frames, 0.005 linear to 0 at 50 %, 4 clips, 200 steps, seed 0"."""
+    """A run in words: "frames, 0.005 linear to 0 at 50 %, 4 clips, 400 steps, seed 0"."""
     until = "" if setting.shape == "constant" else f" to 0 at {percent(setting.until)}"
     heat = "" if setting.temperature == Setting.temperature else f", τ {number(setting.temperature)}"
     course = f"{setting.level}s, {number(setting.start)} {setting.shape}{until}{heat}"
-    size = f"{setting.clips} clips, {setting.iterations} steps, seed {setting.seed}"
+    videos = "" if setting.train_videos == Setting.train_videos else f"{setting.train_videos} videos, "
+    size = f"{videos}{setting.clips} clips, {setting.iterations} steps, seed {setting.seed}"
     return f"{course if setting.start else 'baseline (weight 0)'}, {size}"
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Numbers of several seeds."""
-
-    values: tuple[float, ...]
-    mean: float
-    low: float
-    high: float
-    """The 95 % interval of the mean (Student's t over seeds); NaN with fewer than MIN_SEEDS."""
-
-    def __str__(self) -> str:
-        if len(self.values) < MIN_SEEDS:
-            return f"{self.mean:.3f} ({'one seed' if len(self.values) == 1 else 'two seeds'}: too few for an interval)"
-        return f"{self.mean:.3f} (mean of {len(self.values)} seeds, 95 % interval {self.low:.3f} to {self.high:.3f})"
-
-
-def spread(values: list[float], level: float = 0.95) -> Spread:
-    """Mean and interval of one number over seeds; values that are undefined (NaN) are left out."""
-    known = np.array([value for value in values if np.isfinite(value)])
-    if len(known) < MIN_SEEDS:
-        mean = float(known.mean()) if len(known) else float("nan")
-        return Spread(tuple(known.tolist()), mean, float("nan"), float("nan"))
-    half = student_quantile(level, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known))
-    mean = float(known.mean())
-    return Spread(tuple(known.tolist()), mean, mean - half, mean + half)

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from clab_lite.errors import DataError
-from clab_lite.lessons.weights.nearest import MIN_SEEDS, Spread, spread
 from clab_lite.lessons.weights.shares import number
+from clab_lite.metrics.certainty import LEVEL
 from clab_lite.show.style import GREY, INK, PALE, class_style, heading, new_figure, quiet
+from clab_lite.study.paired import SeedMean, over_seeds, pairs
 
 Score = Callable[[Any], float]
 """A number of one record."""
@@ -35,7 +36,7 @@ def arms_of(study: Any) -> list[Arm]:
     """
     families: dict[tuple[Any, ...], list[Any]] = {}
     for record in study.records:
-        families.setdefault(_family(record), []).append(record)
+        families.setdefault((record.setting.arm.baseline(), record.videos), []).append(record)
     if not families:
         raise DataError("the study has no record. Make it anew with `clab-lite study`.")
     chosen = max(families.values(), key=len)
@@ -76,10 +77,10 @@ def against_start(study: Any, scores: Sequence[tuple[str, Score]]) -> Figure:
     return figure
 
 
-def gain(arm: Arm, arms: Sequence[Arm], score: Score, level: float = 0.95) -> Spread:
-    """Score of the arm's runs minus that of the baseline with the same seed, as mean and interval."""
-    base = {r.setting.seed: score(r) for a in arms if a.start == 0 for r in a.records}
-    return spread([score(r) - base[r.setting.seed] for r in arm.records if r.setting.seed in base], level)
+def gain(arm: Arm, arms: Sequence[Arm], score: Score, level: float = LEVEL) -> SeedMean:
+    """Score of the arm's runs minus that of the baseline with the same seed; without values for the baseline's arm."""
+    found = pairs([*(record for other in arms if other.start == 0 for record in other.records), *arm.records])
+    return over_seeds((score(pair.run) - score(pair.baseline) for pair in found), level)
 
 
 def finding(arms: Sequence[Arm], name: str, score: Score) -> str:
@@ -89,18 +90,18 @@ def finding(arms: Sequence[Arm], name: str, score: Score) -> str:
     """
     gains = [(gain(arm, arms, score), arm) for arm in arms if arm.start > 0]
     gains = [(found, arm) for found, arm in gains if found.values]
-    several = [(found, arm) for found, arm in gains if len(found.values) >= MIN_SEEDS]
+    several = [(found, arm) for found, arm in gains if found.enough]
     # Whoever takes the best of k needs k times the certainty (Bonferroni).
-    several = [(gain(arm, arms, score, 1 - 0.05 / len(several)), arm) for _, arm in several]
+    several = [(gain(arm, arms, score, 1 - (1 - LEVEL) / len(several)), arm) for _, arm in several]
     if not gains:
         return f"{name}: no run to compare with weight 0 and the same seed"
     best, arm = max(several or gains, key=lambda pair: pair[0].mean)
     sure = [found for found, _ in several]
     worse = sum(found.high < 0 for found in sure)
-    among = " of the settings with three seeds" if 0 < len(several) < len(gains) else ""
+    among = " of the settings with three seeds or more" if 0 < len(several) < len(gains) else ""
     which = f"best mean{among} at weight {number(arm.start)} ({arm.label})"
     change = f"{best.mean:+.3f} against weight 0 with the same seed"
-    if len(best.values) < MIN_SEEDS:
+    if not best.enough:
         verdict = "too few seeds to tell"
     elif best.low > 0:
         verdict = f"more than seed noise ({best.low:+.3f} to {best.high:+.3f})"
@@ -120,10 +121,9 @@ def table(study: Any, scores: Sequence[tuple[str, Score]]) -> Any:
     for arm in arms:
         row: dict[str, Any] = {"start": number(arm.start), "schedule": arm.label, "seeds": len(arm.records)}
         for name, score in scores:
-            row[name] = f"{spread([score(r) for r in arm.records]).mean:.3f}"
+            row[name] = f"{over_seeds(map(score, arm.records)).mean:.3f}"
             change = gain(arm, arms, score)
-            known = arm.start > 0 and len(change.values) >= MIN_SEEDS
-            gained = f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]" if known else ""
+            gained = f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]" if change.enough else ""
             row[f"{name}: gain [95 %]"] = gained
         rows.append(row)
     return pd.DataFrame(rows).set_index("start")
@@ -137,7 +137,8 @@ def _place(arm: Arm, starts: Sequence[float], labels: Sequence[str]) -> float:
 
 def _join_seeds(axes: Axes, arms: Sequence[Arm], score: Score, places: dict[tuple[float, str], float]) -> None:
     """A pale line for each seed and each label, from weight 0 through the weights in their order."""
-    base = {r.setting.seed: (places[a.start, a.label], score(r)) for a in arms if a.start == 0 for r in a.records}
+    found = pairs([record for arm in arms for record in arm.records])
+    base = {pair.run.setting.seed: (places[0.0, "weight 0"], score(pair.baseline)) for pair in found}
     paths: dict[tuple[str, int], list[tuple[float, float]]] = {}
     for arm in arms:
         for record in arm.records if arm.start > 0 else ():
@@ -150,16 +151,15 @@ def _join_seeds(axes: Axes, arms: Sequence[Arm], score: Score, places: dict[tupl
 
 def _draw_arm(axes: Axes, arm: Arm, score: Score, x: float, labels: Sequence[str]) -> None:
     values = [score(record) for record in arm.records]
-    found = spread(values)
+    found = over_seeds(values)
     position = labels.index(arm.label) if arm.start > 0 else 0
     colour, marker = class_style(position) if arm.start > 0 else (INK, "o")
     label = arm.label if arm.start > 0 else "weight 0"
     shown = axes.get_legend_handles_labels()[1]
     axes.plot([x] * len(values), values, marker, color=colour, markersize=5, alpha=0.65, linestyle="",
               label="_" if label in shown else label)  # fmt: skip
-    if len(found.values) >= MIN_SEEDS:
-        axes.errorbar(x + 0.02, found.mean, [[found.mean - found.low], [found.high - found.mean]], color=colour,
-                      fmt="_", markersize=9, linewidth=1.3, capsize=2)  # fmt: skip
+    if found.enough:
+        axes.errorbar(x + 0.02, found.mean, found.half, color=colour, fmt="_", markersize=9, linewidth=1.3, capsize=2)
 
 
 def _label(setting: Any) -> str:
@@ -168,8 +168,3 @@ def _label(setting: Any) -> str:
     until = "" if setting.shape == "constant" else f" to 0 at {number(setting.until)}"
     temperature = "" if setting.temperature == 0.1 else f", τ {number(setting.temperature)}"
     return f"{setting.level}, {setting.shape}{until}{temperature}"
-
-
-def _family(record: Any) -> tuple[Any, ...]:
-    setting = record.setting
-    return setting.clips, setting.train_videos, setting.iterations, record.videos
