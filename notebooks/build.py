@@ -22,16 +22,19 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import nbformat
-from builder import cells, outputs, table
+from builder import cells, front_page, outputs, table
 from builder.execute import Measured, copied_folder, execute
 from nbformat import NotebookNode
 
 import clab_lite
 from clab_lite.errors import DataError
-from clab_lite.files import write_json, write_text
+from clab_lite.files import replaced, write_json, write_text
 from clab_lite.lessons.card import RUNS
+from clab_lite.study import open_study
 
 FOLDER = cells.FOLDER
+PICTURED = "06_loss_weights", "weights.weight_explorer("
+"""The cell whose picture the repository's page shows."""
 
 
 def build(source: Path, *, fast: bool = False, gpu: bool = False) -> Path:
@@ -119,11 +122,19 @@ def _record(runs: dict[str, Any], name: str, took: Measured, kind: str) -> None:
         runs[key] = runs.pop(key)
 
 
-def write_readme() -> None:
-    """Renew the table of lessons."""
-    path = FOLDER / "README.md"
+def write_readmes() -> None:
+    """Renew the table of lessons, and on the repository's page the measured effect and the picture of a lesson."""
+    path, front = FOLDER / "README.md", FOLDER.parent / "README.md"
     built = {file.stem for file in FOLDER.glob("*.ipynb")}
     write_text(path, table.with_table(path.read_text(encoding="utf-8"), table.table(recorded_runs(), built)))
+    effects = front_page.effects(open_study(FOLDER.parent / "data_samples" / "study"))
+    text = table.with_table(front.read_text(encoding="utf-8"), effects, front_page.BEGIN, front_page.END)
+    write_text(front, text)
+    lesson, code = PICTURED
+    if lesson in built:
+        pictured = front_page.picture(nbformat.read(FOLDER / f"{lesson}.ipynb", 4), code)
+        with replaced(FOLDER.parent / "docs" / "weight_explorer.png") as beside:
+            beside.write_bytes(pictured)
 
 
 def main() -> int:
@@ -150,7 +161,7 @@ def main() -> int:
         except DataError as error:
             print(f"{source.stem}: {error}", file=sys.stderr)
             failed += 1
-    write_readme()
+    write_readmes()
     return min(failed, 1)
 
 

@@ -10,8 +10,9 @@ _ENOUGH = 1e-6
 
 
 def free_place(box: Area, size: tuple[float, float], frame: Area, taken: Sequence[Area]) -> Area:
-    """The area of a name (width, height) = `size` at its box: above it, below, inside at the top, at the bottom, right,
-    left; along each edge at either end. The first that touches no area of `taken`, else the one covered least.
+    """The area of a name (width, height) = `size` at its box: above it, inside at the top (in a box of three lines and
+    more), below, inside at the top, at the bottom, right, left; along each edge at either end. The first that touches
+    no area of `taken`, else the one covered least.
 
     It lies inside `frame`, unless it is larger: then it begins at its left or upper edge.
     """
@@ -29,7 +30,8 @@ def _places(box: Area, size: tuple[float, float], frame: Area) -> Iterator[Area]
     ends = [left, right - wide]
     if left > frame[0] + 0.6 * (frame[2] - frame[0]):
         ends.reverse()
-    corners = [(x, y) for y in (top - high, bottom, top, bottom - high) for x in ends]
+    first = (top - high, top) if bottom - top > 3 * high else (top - high,)  # a small object would be hidden
+    corners = [(x, y) for y in (*first, bottom, top, bottom - high) for x in ends]
     corners += [(x, y) for x in (right, left - wide) for y in (top, bottom - high)]
     outside = []
     for x, y in corners:

@@ -25,13 +25,13 @@ def table(runs: dict[str, Any], built: set[str]) -> str:
     return "\n".join(rows)
 
 
-def with_table(readme: str, content: str) -> str:
-    """The text of the README with its table replaced.
+def with_table(readme: str, content: str, begin: str = BEGIN, end: str = END) -> str:
+    """The text of a README with what stands between two marks replaced.
 
     Raises:
-        DataError: the marks around the table are missing.
+        DataError: the marks are missing.
     """
-    if BEGIN not in readme or END not in readme:
-        raise DataError(f"notebooks/README.md: the marks {BEGIN} and {END} are missing. Put them around the table.")
-    before, rest = readme.split(BEGIN, 1)
-    return f"{before}{BEGIN}\n{content}\n{END}{rest.split(END, 1)[1]}"
+    if begin not in readme or end not in readme:
+        raise DataError(f"README.md: the marks {begin} and {end} are missing. Put them around the table.")
+    before, rest = readme.split(begin, 1)
+    return f"{before}{begin}\n{content}\n{end}{rest.split(end, 1)[1]}"

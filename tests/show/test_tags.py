@@ -33,8 +33,10 @@ def test_edges_are_taken_one_after_the_other() -> None:
     for _ in range(8):
         taken.append(free_place(BOX, SIZE, FRAME, taken))
     assert [place[:2] for place in taken] == [
-        (60, 28), (60, 90), (60, 40), (60, 78), (140, 40), (140, 78), (10, 40), (10, 78),
+        (60, 28), (60, 40), (60, 90), (60, 78), (140, 40), (140, 78), (10, 40), (10, 78),
     ]  # fmt: skip
+    low = (60, 40, 140, 70)  # too low for a name inside: that would hide the object
+    assert free_place(low, SIZE, FRAME, [free_place(low, SIZE, FRAME, [])])[:2] == (60, 70)
     everywhere = [*taken, FRAME]
     assert free_place(BOX, SIZE, FRAME, everywhere) in taken or free_place(BOX, SIZE, FRAME, everywhere)[2] <= 192
 

@@ -15,7 +15,8 @@ NEW_SEED = 10
 def run_config(preset: str = "lesson", weight: float = 0.005, *, seed: int = NEW_SEED, log_every: int = 10) -> Config:
     """A preset with a start weight of the contrast (0 is the baseline).
 
-    "lesson" is exactly what the study trains: `Setting.iterations` steps, one thread, float32. Other presets keep their own length.
+    "lesson" is exactly what the study trains: `Setting.iterations` steps, one thread, float32. Other presets keep their
+    own length.
 
     Raises:
         DataError: there is no such preset.

@@ -1,0 +1,51 @@
+"""What the repository's README shows of the lessons: the measured effect of the branch, and a picture."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from nbformat import NotebookNode
+
+from clab_lite.errors import DataError
+from clab_lite.lessons.evaluation import table_of_effects
+
+BEGIN, END = "<!-- effects: written by notebooks/build.py -->", "<!-- end of effects -->"
+MEASURES = {"AP50 all": "AP50", "AP50 clean": "clean", "AP50 troubled": "troubled", "object knn by class": "kNN purity"}
+"""Of the study, and their column heads."""
+
+
+def effects(study: Any) -> str:
+    """Markdown: one row per setting with at least two seeds, the mean difference to the baseline of the same seed.
+
+    study: a `clab_lite.study.Study`. With three seeds or more, the 95 % interval (Student's t) stands in brackets.
+    """
+    found = table_of_effects(study)
+    found = found[(found["seeds"] > 1) & found["measure"].isin(MEASURES)]
+    heads = ["contrast", "training videos", "seeds", *MEASURES.values()]
+    rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for (setting, _), group in found.groupby(["setting", "videos"], sort=False):
+        by_measure = {row.measure: row for row in group.itertuples()}
+        name, _, other = setting.partition(", train videos ")
+        cells = [_change(by_measure[measure]) if measure in by_measure else "" for measure in MEASURES]
+        rows.append(f"| {' | '.join([name, other or 'all', str(group['seeds'].max()), *cells])} |")
+    return "\n".join(rows)
+
+
+def picture(notebook: NotebookNode, code: str) -> bytes:
+    """The first PNG below the one cell whose code holds `code`.
+
+    Raises:
+        DataError: no such cell, or several, or none with a picture.
+    """
+    found = [cell for cell in notebook.cells if cell.cell_type == "code" and code in cell.source]
+    pictures = [out.data["image/png"] for cell in found for out in cell.outputs if "image/png" in out.get("data", {})]
+    if len(found) != 1 or not pictures:
+        raise DataError(f"{len(found)} cells with {code!r}, {len(pictures)} pictures below them. One cell is needed.")
+    return base64.b64decode(pictures[0])
+
+
+def _change(row: Any) -> str:
+    means = f"{row.baseline:.3f} → {row.with_branch:.3f}"
+    interval = f" [{row.low:+.3f}, {row.high:+.3f}]" if row.low == row.low else ""
+    return f"{means}: {row.difference:+.3f}{interval}"

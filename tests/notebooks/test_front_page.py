@@ -1,0 +1,92 @@
+"""What the repository's README takes over from the lessons."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from lesson_runs import NOTEBOOKS
+
+from clab_lite.errors import DataError
+from clab_lite.study import Moment, Record, Setting, Study, open_study
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def run(setting: Setting, ap: float) -> Record:
+    moment = Moment(setting.iterations, 0.0, {"object": {"knn_class": ap}}, {})
+    return Record(setting, {}, {"iteration": np.array([])}, (moment,), {"all": ap}, "4 videos", 1.0)
+
+
+def study_of(*records: Record) -> Study:
+    return Study(records, {"frame": pd.DataFrame(), "object": pd.DataFrame()}, "clab-lite study X")
+
+
+def notebook_with(*sources: str) -> nbformat.NotebookNode:
+    output = nbformat.v4.new_output("display_data", {"image/png": base64.b64encode(PNG).decode()})
+    cells = [nbformat.v4.new_code_cell(source, outputs=[output]) for source in sources]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_one_row_per_setting_with_its_interval() -> None:
+    from builder import front_page
+
+    gains = (0.02, 0.03, 0.04)
+    records = [run(Setting(start=0.0, seed=seed), 0.5) for seed in range(3)]
+    records += [run(Setting(seed=seed), 0.5 + gain) for seed, gain in enumerate(gains)]
+    records += [run(Setting(start=0.05), 0.9)]  # one seed: no row
+    head, line, row = front_page.effects(study_of(*records)).split("\n")
+    assert head == "| contrast | training videos | seeds | AP50 | clean | troubled | kNN purity |"
+    assert line.count("---") == 7
+    # mean 0.03, standard deviation 0.01: 4.303 x 0.01 / sqrt(3) = 0.0248
+    assert row.startswith("| frame, 0.005 linear to 0 at 0.5, τ 0.1 | all | 3 |")
+    assert "0.500 → 0.530: +0.030 [+0.005, +0.055]" in row
+
+
+def test_two_seeds_have_no_interval_and_few_videos_are_named() -> None:
+    from builder import front_page
+
+    few = [replace(Setting(train_videos=32), seed=seed, start=start) for seed in range(2) for start in (0.0, 0.005)]
+    many = [replace(Setting(), seed=seed, start=start) for seed in range(3) for start in (0.0, 0.005)]
+    rows = front_page.effects(study_of(*[run(setting, 0.5 + setting.start) for setting in few + many])).split("\n")
+    (row,) = [row for row in rows if "| 32 | 2 |" in row]
+    assert "0.500 → 0.505: +0.005 |" in row and "[" not in row
+
+
+def test_the_readme_has_the_numbers_of_the_shipped_study() -> None:
+    from builder import front_page, table
+
+    readme = (NOTEBOOKS.parent / "README.md").read_text(encoding="utf-8")
+    found = front_page.effects(open_study(NOTEBOOKS.parent / "data_samples/study"))
+    assert readme == table.with_table(readme, found, front_page.BEGIN, front_page.END), "run: python notebooks/build.py"
+    assert "docs/weight_explorer.png" in readme
+
+
+def test_the_readme_shows_the_picture_of_the_lesson() -> None:
+    import build
+    from builder import front_page
+
+    lesson, code = build.PICTURED
+    expected = front_page.picture(nbformat.read(NOTEBOOKS / f"{lesson}.ipynb", 4), code)
+    assert (NOTEBOOKS.parent / "docs/weight_explorer.png").read_bytes() == expected
+
+
+def test_the_picture_below_a_cell() -> None:
+    from builder import front_page
+
+    assert front_page.picture(notebook_with("explore(a)", "other()"), "explore(") == PNG
+    for sources in (("other()",), ("explore(a)", "explore(b)")):
+        with pytest.raises(DataError, match="One cell is needed"):
+            front_page.picture(notebook_with(*sources), "explore(")
+
+
+def test_readme_pictures_are_light() -> None:
+    for picture in Path(NOTEBOOKS.parent / "docs").glob("*.png"):
+        assert picture.stat().st_size < 500_000
