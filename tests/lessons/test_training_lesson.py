@@ -190,6 +190,7 @@ def test_boards_of_every_state_draw() -> None:
         figure = training.draw_board("run", config, rows, ap, behind, sittings)
         assert to_png(figure, 60).startswith(b"\x89PNG")
         assert figure.get_figwidth() <= 9.5
+        assert not any("nan" in axes.get_title(loc="left") for axes in figure.axes)
 
 
 def test_titles_say_what_the_rows_say() -> None:

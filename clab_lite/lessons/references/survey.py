@@ -155,7 +155,8 @@ def _draw_means(axes: Axes, groups: dict[str, pd.DataFrame]) -> None:
         if interval:
             axes.plot(interval, [i, i], color=GREY, linewidth=3, solid_capstyle="round")
         axes.plot(mean, i, "o", color=INK, markersize=7)
-        axes.text(mean, i - 0.2, f"{mean:+.3f}", ha="center", va="bottom", fontsize=SMALL, color=INK)
+        axes.text(mean, i - 0.2, f"{mean:+.3f}", ha="center", va="bottom", fontsize=SMALL, color=INK,
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
     axes.set_yticks(range(len(groups)), list(groups))
     axes.set_ylim(len(groups) - 0.4, -0.7)
     axes.margins(x=0.15)

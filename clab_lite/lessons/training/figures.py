@@ -49,6 +49,7 @@ def draw_board(
     videos: how many the AP was measured on.
     """
     total = config.train.iterations or max([1, *(row["iteration"] for row in rows)])
+    ap = [(step, value) for step, value in ap if math.isfinite(value)]  # NaN: nothing there to be found
     figure, (top, contrast, schedules, score) = new_figure(9.5, 5.4, 2, 2)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=INK, fontweight="bold")
     times = [row["iteration"] for row in rows]
@@ -62,7 +63,7 @@ def draw_board(
     for step, value in ap:
         score.annotate(f"{value:.2f}", (step, value), xytext=(0, 7), textcoords="offset points", ha="center",
                        fontsize=9, color=INK)  # fmt: skip
-    score.set_ylim(0, max([_AP_TOP, *(1.45 * value for _, value in ap if math.isfinite(value))]))
+    score.set_ylim(0, max([_AP_TOP, *(1.45 * value for _, value in ap)]))
     where = f"{videos} held-out video{'s' * (videos != 1)}" if videos else "held-out videos"
     heading(score, f"AP50 {ap[-1][1]:.2f} on {where}" if ap else f"AP50 on {where}: not measured yet")
     _scale(top, [*losses, *band.high.get("detection", ())])
