@@ -8,7 +8,8 @@ from typing import Any
 from nbformat import NotebookNode
 
 from clab_lite.errors import DataError
-from clab_lite.lessons.evaluation import table_of_effects
+from clab_lite.lessons.evaluation import conclusion, table_of_effects
+from clab_lite.study.paired import MIN_SEEDS
 
 BEGIN, END = "<!-- effects: written by notebooks/build.py -->", "<!-- end of effects -->"
 MEASURES = {"AP50 all": "AP50", "AP50 clean": "clean", "AP50 troubled": "troubled", "object knn by class": "kNN purity"}
@@ -16,12 +17,13 @@ MEASURES = {"AP50 all": "AP50", "AP50 clean": "clean", "AP50 troubled": "trouble
 
 
 def effects(study: Any) -> str:
-    """Markdown: one row per setting with at least two seeds, the mean difference to the baseline of the same seed.
+    """Markdown: one row per setting that has an interval, the mean difference to the baseline of the same seed with
+    that interval (95 %, Student's t); and what the AP50 of all settings says together.
 
-    study: a `clab_lite.study.Study`. With three seeds or more, the 95 % interval (Student's t) stands in brackets.
+    study: a `clab_lite.study.Study`.
     """
     found = table_of_effects(study)
-    found = found[(found["seeds"] > 1) & found["measure"].isin(MEASURES)]
+    found = found[(found["seeds"] >= MIN_SEEDS) & found["measure"].isin(MEASURES)]
     heads = ["contrast", "training videos", "seeds", *MEASURES.values()]
     rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for (setting, _), group in found.groupby(["setting", "videos"], sort=False):
@@ -29,7 +31,7 @@ def effects(study: Any) -> str:
         name, _, other = setting.partition(", train videos ")
         cells = [_change(by_measure[measure]) if measure in by_measure else "" for measure in MEASURES]
         rows.append(f"| {' | '.join([name, other or 'all', str(group['seeds'].max()), *cells])} |")
-    return "\n".join(rows)
+    return "\n".join([*rows, "", f"AP50: {conclusion(found[found['measure'] == 'AP50 all'])}"])
 
 
 def picture(notebook: NotebookNode, code: str) -> bytes:
@@ -47,5 +49,4 @@ def picture(notebook: NotebookNode, code: str) -> bytes:
 
 def _change(row: Any) -> str:
     means = f"{row.baseline:.3f} → {row.with_branch:.3f}"
-    interval = f" [{row.low:+.3f}, {row.high:+.3f}]" if row.low == row.low else ""
-    return f"{means}: {row.difference:+.3f}{interval}"
+    return f"{means}: {row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"

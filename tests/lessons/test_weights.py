@@ -145,9 +145,7 @@ def test_finding_says_within_noise_or_not() -> None:
 def test_finding_says_that_settings_with_fewer_seeds_were_left_out() -> None:
     runs = [record(Setting(start=start, seed=s)) for start in (0.0, 0.005, 0.05) for s in range(3)]
     arms = overview.arms_of(fake_study().__class__(tuple(runs[:-1]), {}, ""))
-    assert "best mean of the settings with three seeds or more at weight 0.005" in overview.finding(
-        arms, "AP50", weights.final_ap()
-    )
+    assert "best mean of three seeds or more at weight 0.005" in overview.finding(arms, "AP50", weights.final_ap())
 
 
 def test_runs_judged_on_other_videos_are_not_compared() -> None:

@@ -42,22 +42,24 @@ def test_one_row_per_setting_with_its_interval() -> None:
     records = [run(Setting(start=0.0, seed=seed), 0.5) for seed in range(3)]
     records += [run(Setting(seed=seed), 0.5 + gain) for seed, gain in enumerate(gains)]
     records += [run(Setting(start=0.05), 0.9)]  # one seed: no row
-    head, line, row = front_page.effects(study_of(*records)).split("\n")
+    head, line, row, _, together = front_page.effects(study_of(*records)).split("\n")
     assert head == "| contrast | training videos | seeds | AP50 | clean | troubled | kNN purity |"
     assert line.count("---") == 7
     # mean 0.03, standard deviation 0.01: 4.303 x 0.01 / sqrt(3) = 0.0248
     assert row.startswith("| frame, 0.005 linear to 0 at 0.5, τ 0.1 | all | 3 |")
     assert "0.500 → 0.530: +0.030 [+0.005, +0.055]" in row
+    assert together.startswith("AP50: 1 of 1 intervals leave out zero")
 
 
-def test_two_seeds_have_no_interval_and_few_videos_are_named() -> None:
+def test_two_seeds_have_no_row_and_few_videos_are_named() -> None:
     from builder import front_page
 
-    few = [replace(Setting(train_videos=32), seed=seed, start=start) for seed in range(2) for start in (0.0, 0.005)]
+    two = [replace(Setting(shape="constant"), seed=seed) for seed in range(2)]
+    few = [replace(Setting(train_videos=32), seed=seed, start=start) for seed in range(3) for start in (0.0, 0.005)]
     many = [replace(Setting(), seed=seed, start=start) for seed in range(3) for start in (0.0, 0.005)]
-    rows = front_page.effects(study_of(*[run(setting, 0.5 + setting.start) for setting in few + many])).split("\n")
-    (row,) = [row for row in rows if "| 32 | 2 |" in row]
-    assert "0.500 → 0.505: +0.005 |" in row and "[" not in row
+    text = front_page.effects(study_of(*[run(setting, 0.5 + setting.start) for setting in two + few + many]))
+    (row,) = [row for row in text.split("\n") if "| 32 | 3 |" in row]
+    assert "0.500 → 0.505: +0.005" in row and "constant" not in text
 
 
 def test_the_readme_has_the_numbers_of_the_shipped_study() -> None:

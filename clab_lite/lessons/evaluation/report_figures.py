@@ -121,7 +121,7 @@ def draw_comparison(comparison: Comparison, names: tuple[str, str] = ("A", "B"))
         text = f"AP50 {first.value:+.3f}, interval {first.interval[0]:+.3f} to {first.interval[1]:+.3f}:"
         text += " zero lies outside" if away else " zero lies inside"
     label = f"{names[1]} minus {names[0]}, 95 % interval over drawn videos; orange-red where it leaves out 0"
-    label += "; no bar: too few videos" if any(line.interval is None for line in lines) else ""
+    label += "\nno bar: too few videos" if any(line.interval is None for line in lines) else ""
     axes.set_xlabel(label, fontsize=9, color=GREY)
     heading(axes, text)
     return figure

@@ -47,5 +47,5 @@ def plane_finding(scores: pd.DataFrame, by: str) -> str:
     rows = scores.loc[by]
     closest, flattest = rows["alignment"].idxmin(), rows["uniformity"].idxmax()
     if closest == flattest:
-        return f"“{closest}” has the best alignment by {by}, because all its vectors are alike"
-    return f"“{closest}” has the best alignment by {by}; “{flattest}” is the least spread out"
+        return f"“{closest}” has the best alignment by {by},\nbecause all its vectors are alike"
+    return f"“{closest}” has the best alignment by {by};\n“{flattest}” is the least spread out"

@@ -98,7 +98,7 @@ def finding(arms: Sequence[Arm], name: str, score: Score) -> str:
     best, arm = max(several or gains, key=lambda pair: pair[0].mean)
     sure = [found for found, _ in several]
     worse = sum(found.high < 0 for found in sure)
-    among = " of the settings with three seeds or more" if 0 < len(several) < len(gains) else ""
+    among = " of three seeds or more" if 0 < len(several) < len(gains) else ""
     which = f"best mean{among} at weight {number(arm.start)} ({arm.label})"
     change = f"{best.mean:+.3f} against weight 0 with the same seed"
     if not best.enough:
