@@ -1,9 +1,10 @@
-"""What all tests share: one thread per process (tests run side by side) and fixed seeds."""
+"""What all tests share: one thread per process (tests run side by side), Ctrl-C that works, fixed seeds."""
 
 from __future__ import annotations
 
 import os
 import random
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -13,6 +14,8 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell: Ctrl-C tests need it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

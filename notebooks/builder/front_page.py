@@ -9,6 +9,7 @@ from nbformat import NotebookNode
 
 from clab_lite.errors import DataError
 from clab_lite.lessons.evaluation import conclusion, table_of_effects
+from clab_lite.study import Setting
 from clab_lite.study.paired import MIN_SEEDS
 
 BEGIN, END = "<!-- effects: written by notebooks/build.py -->", "<!-- end of effects -->"
@@ -18,7 +19,7 @@ MEASURES = {"AP50 all": "AP50", "AP50 clean": "clean", "AP50 troubled": "trouble
 
 def effects(study: Any) -> str:
     """Markdown: one row per setting that has an interval, the mean difference to the baseline of the same seed with
-    that interval (95 %, Student's t); and what the AP50 of all settings says together.
+    that interval (95 %, Student's t); and what AP50 and purity of all settings say together.
 
     study: a `clab_lite.study.Study`.
     """
@@ -30,8 +31,13 @@ def effects(study: Any) -> str:
         by_measure = {row.measure: row for row in group.itertuples()}
         name, _, other = setting.partition(", train videos ")
         cells = [_change(by_measure[measure]) if measure in by_measure else "" for measure in MEASURES]
-        rows.append(f"| {' | '.join([name, other or 'all', str(group['seeds'].max()), *cells])} |")
-    return "\n".join([*rows, "", f"AP50: {conclusion(found[found['measure'] == 'AP50 all'])}"])
+        seeds = str(group["seeds"].max())
+        rows.append(f"| {' | '.join([name, other or str(Setting.train_videos), seeds, *cells])} |")
+    together = [
+        f"{MEASURES[name]}: {conclusion(found[found['measure'] == name])}"
+        for name in ("AP50 all", "object knn by class")
+    ]
+    return "\n".join([*rows, "", "\n\n".join(together)])
 
 
 def picture(notebook: NotebookNode, code: str) -> bytes:

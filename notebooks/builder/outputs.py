@@ -20,7 +20,7 @@ LIMIT = 500_000
 """Bytes of one notebook."""
 _LARGE_PICTURE = 12_000
 """Bytes of a PNG above which a smaller encoding is tried."""
-_FORGIVEN = 48
+_FORGIVEN = 36
 """Difference of a channel, of 255, from which a pixel counts as another colour."""
 
 

@@ -105,7 +105,7 @@ lessons.explore(weights.resumed_figure, resumed=lessons.slider("resumed at", 0.0
 # %% [markdown]
 # ## 3. What does the weight weigh?
 #
-# A weight of 0.005 *sounds* like half a percent. It is not. What moves the network is the **gradient**: for each number
+# A weight of 0.005 *sounds* like half a percent. It is that only while both losses pull equally hard. What moves the network is the **gradient**: for each number
 # in the network, how to change it to make the loss smaller.
 #
 # Both losses send their gradients to the same place: C4, the feature map that they share. There we can measure how
@@ -143,7 +143,8 @@ lessons.explore(
 # * Each measurement comes from one batch, and batches differ: the curves jump. Where a thin line of the contrast drops
 #   to almost nothing, all pairs of that batch were told apart already.
 #
-# So even a constant weight is not a constant share, and "0.005" from one paper is not "0.005" in another network.
+# Set w to 0.005: a good part of the gradient at first, and at the end hardly more than the half percent that it sounds
+# like. So even a constant weight is not a constant share, and "0.005" from one paper is not "0.005" in another network.
 
 # %% [markdown]
 # ### Exercise 2: the share
@@ -206,8 +207,8 @@ weights.check.start_weight(my_start, detection, contrast)
 # have no meaning.
 #
 # Ask for anything. The blue curve is exactly what you ask. Everything else was **measured**, in the run that comes
-# nearest; the line on top says which one, and how it differs. The dotted share is an estimate: your weight with
-# that run's gradients.
+# nearest; the line on top says which one, and how it differs. Where it differs, a dotted share is added: an estimate,
+# your weight with that run's gradients.
 #
 # AP50 in the line below is of further drawn videos, which are not among the samples: the study makes them for judging
 # only. "moment" moves through the training. The cloud jumps to the nearest snapshot. Arrow keys work on every slider.
@@ -220,8 +221,8 @@ weights.weight_explorer(study)
 #
 # 1. Start weight to 0. Nobody pulls from the branch, and yet frames *of one video* lie together ("cloud of frames",
 #    "coloured by video"). Why? They share their background.
-# 2. Start weight up to 0.5, shape constant. Look at the dotted share, and at AP50 in the line below, if a run with such
-#    a weight was measured (the line on top says which one you see).
+# 2. Start weight up to 0.5, shape constant. Look at the share, and at AP50 in the line below. (The share is dotted only
+#    where another run is shown than you ask for; the line on top says so.)
 # 3. The cosine. If it stays near 0, a small step for one loss changes the other hardly at all. They still meet in the
 #    same features, and over many steps each moves the ground on which the other stands.
 #
@@ -233,13 +234,13 @@ weights.weight_explorer(study)
 # ## 5. So which weight is best?
 #
 # Now all runs at once. Each dot is one training. Dots above each other differ only in their **seed**, the number that
-# fixes all chance; a pale line joins runs of one seed. Colours stand side by side so that none hides another; their
-# weight is the tick between them. Bars are 95 % intervals of the mean, where there are at least three seeds. The scales
+# fixes all chance; a pale line joins runs of one seed. Settings of one weight stand side by side so that none hides
+# another; their weight is the tick nearest to them, and the axis has no values between ticks. Bars are 95 % intervals of the mean, where there are at least three seeds. The scales
 # do not begin at 0.
 
 # %%
 lesson.predict(
-    "Against weight 0, what did the best of these weights do to AP50 on held-out videos?",
+    "What did the best setting with three seeds or more do to AP50, against weight 0?",
     ["a clear gain", "nothing beyond the noise of the seeds", "a clear loss", "these runs cannot tell"],
 )
 
@@ -252,15 +253,18 @@ scores = [
 weights.against_start(study, scores)
 
 # %% [markdown]
-# The titles are computed from the runs: the best mean, its difference from weight 0 **with the same seed**, and an
-# interval for that difference. "Within noise" means that the interval contains 0. If a title says "too few seeds", the
+# The titles are computed from the runs: the best mean among the settings with three seeds or more, its difference
+# from weight 0 **with the same seed**, and an interval for that difference. "Within noise" means that the interval contains 0. If a title says "too few seeds", the
 # question stays open, and so does your prediction.
 #
 # One more caution. We picked the *best* of several settings, and the best of many is partly the luckiest. So the
-# intervals in the titles are wider than 95 %: with k settings, each one gets a k-th of the 5 % that may go wrong
-# (Bonferroni). And from here on these videos have been used for a choice: they can no longer judge it.
+# intervals in the titles are wider than 95 %: with k such settings, each one gets a k-th of the 5 % that may go wrong
+# (Bonferroni). The study chose nothing on these videos, it only measured. But whoever goes on with the
+# best of these weights has chosen on them: they can no longer judge it.
 #
 # The table has all settings, each with its plain 95 % interval where there are three seeds or more (else the cell is empty).
+# Look for intervals that leave out 0, on either side: the titles speak of the best setting only. These plain intervals
+# are not widened for the number of looks.
 
 # %%
 weights.table(study, scores[:2])

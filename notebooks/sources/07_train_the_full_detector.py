@@ -116,6 +116,8 @@ with second:
 print("rows of the log at steps", training.steps_of(folder))
 
 # %% [markdown]
+# Compare the contrast with that of the first board. There nobody pulled at it; here a small weight does. How far it falls says how well the branch learns *its own* task, not that detection gains.
+#
 # Have you a few minutes more? Run `train(clab, videos, folder, resume=True)` and let it finish; then the same for the baseline.
 
 # %% [markdown]
@@ -152,7 +154,7 @@ lessons.explore(
 # %% [markdown]
 # Three readings that people get wrong:
 #
-# 1. **The share of the loss is not the share of the gradient.** The weighted contrast is a tiny part of the total, and yet its gradient at C4 can be a good part of the whole: lesson 06 measures it.
+# 1. **The share of the loss is not the share of the gradient.** The weighted contrast is a tiny part of the total, and yet its gradient at C4 can be a good part of the whole, above all in the first steps: lesson 06 measures it.
 # 2. **`gradient_norm` stands before clipping.** Values far above `train.gradient_clip` are cut down to it; single high ones are normal early on.
 # 3. **A row is a mean.** From row 2 on, the sum under the figure may differ from `losses.total` in the third decimal: a row holds means over the steps since the row before, and the mean of weight × contrast is not the last weight × the mean contrast. Row 1 is of one step, so there they agree.
 

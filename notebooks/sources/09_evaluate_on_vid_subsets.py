@@ -255,7 +255,7 @@ evaluation.draw_comparison(comparison, ("baseline", "CLAB"))
 #
 # ## 5. Is the gain real? The method, over seeds
 #
-# The shipped study holds real runs of the `lesson` detector. With and without the branch, with the same seeds: the same first weights, the same order of clips. The pairs share the luck of their seed, so we subtract **seed by seed** and look at the differences.
+# The shipped study holds real runs of the `lesson` detector. With and without the branch, with the same seeds: the same first weights, the same order of clips. The pairs share the luck of their seed, so we subtract **seed by seed** and look at the differences. These trainings are shorter than those of the two detectors above and judged on other videos, so their AP50 is lower: only differences inside the study count.
 #
 # A setting in words: what is contrasted (frames or objects), the start weight and how it falls, the temperature τ (`temperature`).
 
@@ -265,7 +265,7 @@ effects = evaluation.table_of_effects(study)
 draw_pair, settings, measures = evaluation.explore_effects(study)
 main = settings[0]
 print(f"{len(study.records)} runs, made by: {study.command}")
-print(f"{len(settings)} settings with a baseline. With most seeds: {main}")
+print(f"{len(settings)} settings with a baseline. First, as published: {main}")
 
 # %%
 lesson.predict(
@@ -351,7 +351,7 @@ lessons.explore(
 )
 
 # %% [markdown]
-# Choose `object knn by class` above: does the branch change how objects lie together? (A branch at frame level does not pull at them directly.) Both measures in words. Here the looks are the settings: each sentence pays for all settings of *one* measure, and not for the other measures that you have clicked through.
+# Choose `object knn by class` above: does the branch change how objects lie together? (A branch at frame level does not pull at them directly.) Dots without a bar have one or two pairs; those with one all subtract the *same* baseline run: if that run was unlucky, all these dots move to the right together. So do not count dots on one side. Both measures in words. Here the looks are the settings: each sentence pays for all settings of *one* measure, and not for the other measures that you have clicked through.
 
 # %%
 for measure in ("AP50 all", "object knn by class"):

@@ -112,7 +112,7 @@ def test_plane() -> None:
     assert "start 0.50 · end 0.25" in numbers
     assert "because all its vectors are alike" in figure.axes[0].get_title("left")
     table["alignment"] = [0.3, 0.2]
-    assert plane_finding(table, "track") == "“end” has the best alignment by track; “start” is the least spread out"
+    assert plane_finding(table, "track") == "“end” has the best alignment by track;\n“start” is the least spread out"
 
 
 def _record(setting: Setting, value: float) -> Thing:

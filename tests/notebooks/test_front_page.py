@@ -42,11 +42,11 @@ def test_one_row_per_setting_with_its_interval() -> None:
     records = [run(Setting(start=0.0, seed=seed), 0.5) for seed in range(3)]
     records += [run(Setting(seed=seed), 0.5 + gain) for seed, gain in enumerate(gains)]
     records += [run(Setting(start=0.05), 0.9)]  # one seed: no row
-    head, line, row, _, together = front_page.effects(study_of(*records)).split("\n")
+    head, line, row, _, together, *_ = front_page.effects(study_of(*records)).split("\n")
     assert head == "| contrast | training videos | seeds | AP50 | clean | troubled | kNN purity |"
     assert line.count("---") == 7
     # mean 0.03, standard deviation 0.01: 4.303 x 0.01 / sqrt(3) = 0.0248
-    assert row.startswith("| frame, 0.005 linear to 0 at 0.5, τ 0.1 | all | 3 |")
+    assert row.startswith("| frame, 0.005 linear to 0 at 0.5, τ 0.1 | 128 | 3 |")
     assert "0.500 → 0.530: +0.030 [+0.005, +0.055]" in row
     assert together.startswith("AP50: 1 of 1 intervals leave out zero")
 

@@ -131,7 +131,7 @@ def differences_finding(mine: Sequence[Difference]) -> str:
     some = [d for d in end if d.change.certain]
     seeds = len(end[0].change.values) if end else 0
     told = f"{len(some)} of {len(end)} score differences have a {LEVEL:.0%} interval without zero"
-    return f"At the end {told} ({seeds} seeds)"
+    return f"At the end {told} ({seeds} seeds)\n{mine[0].arm}"
 
 
 def numbers(mine: Sequence[Difference]) -> str:

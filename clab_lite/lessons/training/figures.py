@@ -197,7 +197,7 @@ def ap_gap(first: Points, second: Points, band: Band) -> str:
     steps = first[-1][0], second[-1][0]
     if steps[0] != steps[1]:
         return f"AP50 was last measured after {steps[0]} and after {steps[1]} steps: the two runs cannot be compared."
-    gap = abs(second[-1][1] - first[-1][1])
+    gap = abs(round(second[-1][1], 2) - round(first[-1][1], 2))  # as the figure rounds them
     text = f"AP50 of the two runs lies {gap:.2f} apart, one seed each."
     if band.ap is None:
         return f"{text} How far seeds alone lie apart was not measured."

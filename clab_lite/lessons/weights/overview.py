@@ -15,6 +15,8 @@ from clab_lite.metrics.certainty import LEVEL
 from clab_lite.show.style import GREY, INK, PALE, class_style, heading, new_figure, quiet
 from clab_lite.study.paired import SeedMean, over_seeds, pairs
 
+_MARKERS = "os^vPX<>p*"
+"""A shape for each setting: two colours may look alike."""
 Score = Callable[[Any], float]
 """A number of one record."""
 
@@ -153,7 +155,8 @@ def _draw_arm(axes: Axes, arm: Arm, score: Score, x: float, labels: Sequence[str
     values = [score(record) for record in arm.records]
     found = over_seeds(values)
     position = labels.index(arm.label) if arm.start > 0 else 0
-    colour, marker = class_style(position) if arm.start > 0 else (INK, "o")
+    colour = class_style(position)[0] if arm.start > 0 else INK
+    marker = _MARKERS[position % len(_MARKERS)] if arm.start > 0 else "D"
     label = arm.label if arm.start > 0 else "weight 0"
     shown = axes.get_legend_handles_labels()[1]
     axes.plot([x] * len(values), values, marker, color=colour, markersize=5, alpha=0.65, linestyle="",
