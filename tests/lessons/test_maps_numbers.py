@@ -136,7 +136,8 @@ def test_differences_are_paired_by_seed() -> None:
     assert differences([run for run in runs if run.setting.start]) == []
     figure, line = maps.draw_differences(found, end.arm)
     assert line == "every interval holds zero"
-    assert figure.get_suptitle() == "At the end 0 of 1 score differences have a 95% interval without zero (3 seeds)"
+    told = "At the end 0 of 1 score differences have a 95% interval without zero (3 seeds)"
+    assert figure.get_suptitle() == f"{told}\n{end.arm}"
 
 
 def test_a_weight_that_never_falls_has_no_moment_off() -> None:
