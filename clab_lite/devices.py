@@ -31,3 +31,8 @@ def pick_device(name: str = "auto") -> torch.device:
         remedy = "Choose cpu, or auto for the best device present."
         raise DataError(f"device {name!r} cannot be used here ({reason}). {remedy}") from error
     return device
+
+
+def precise_type(device: torch.device) -> torch.dtype:
+    """float64, where there is one: Apple's MPS has none."""
+    return torch.float32 if device.type == "mps" else torch.float64

@@ -34,11 +34,11 @@ class BoxHead(nn.Module):
         nn.init.zeros_(self.regress.bias)
 
     def encode_references(self, pooled: Tensor) -> list[Tensor]:
-        """Reference regions (S, C, P, P) -> per layer the (S, width) features that the attention reads."""
+        """Reference regions (S, C, P, P) -> per layer what the attention reads of them, (S, 2, width)."""
         encoded, x = [], pooled.flatten(1)
-        for layer in self.layers:
+        for layer, aggregator in zip(self.layers, self.aggregators, strict=True):
             x = layer(x)
-            encoded.append(x)
+            encoded.append(aggregator.remember(x))
             x = torch.relu(x)
         return encoded
 
@@ -47,7 +47,7 @@ class BoxHead(nn.Module):
 
         Args:
             pooled: per key frame its regions (R, C, P, P); R may differ.
-            references: per key frame, per layer, the encoded reference regions (S, width).
+            references: per key frame, per layer, the encoded reference regions (S, 2, width).
 
         Returns:
             Class logits (sum of R, num_classes + 1), background last, and deltas (sum of R, K*4).

@@ -1,13 +1,12 @@
-"""RoIAlign of single frames: torchvision's operator, and one matrix product that trains faster on a CPU."""
+"""RoIAlign of single frames, as weighted sums over the cells of the feature maps."""
 
 from __future__ import annotations
 
 import torch
-import torchvision.ops
 from torch import Tensor
 
-_SMALL_MAP = 256
-"""Largest H*W for which the dense product beats the operator on a CPU (the operator's backward is slow there)."""
+from clab_lite.detector.sparse_rows import SparseRows
+from clab_lite.devices import precise_type
 
 
 def roi_align(features: Tensor, rois: Tensor, output_size: int, stride: int, sampling_ratio: int) -> Tensor:
@@ -23,57 +22,60 @@ def roi_align(features: Tensor, rois: Tensor, output_size: int, stride: int, sam
     Returns:
         (R, C, P, P). Source: Mask R-CNN (arXiv 1703.06870) section 3; golden `roi_align_key`.
     """
-    if (
-        features.device.type == "cpu"
-        and features.requires_grad
-        and features.shape[-2] * features.shape[-1] <= _SMALL_MAP
-    ):
-        return roi_align_matmul(features, rois, output_size, stride, sampling_ratio)
-    with torch.autocast(features.device.type, enabled=False):
-        pooled = torchvision.ops.roi_align(
-            features.float(), rois.float(), output_size, 1 / stride, sampling_ratio, aligned=True
-        )
-    return pooled.to(features.dtype)
+    height, width = features.shape[-2:]
+    index, weight = roi_cells(rois[:, 1:], (height, width), output_size, stride, sampling_ratio)
+    index = index + rois[:, 0].long()[:, None, None] * (height * width)
+    cells = SparseRows.equal(index.flatten(0, 1), weight.flatten(0, 1)).nonzero()
+    return as_grid(cells.of(map_rows(features)), output_size)
 
 
-def roi_align_matmul(features: Tensor, rois: Tensor, output_size: int, stride: int, sampling_ratio: int) -> Tensor:
-    """Same contract as `roi_align`, by one dense product.
+def roi_cells(
+    boxes: Tensor, map_size: tuple[int, int], output_size: int, stride: int, sampling_ratio: int
+) -> tuple[Tensor, Tensor]:
+    """The map cells that RoIAlign averages, and their weights.
 
-    Bilinear sampling and averaging are linear and separable: cell (i, j) of RoI r is the sum over the map of
-    rows[r, i, y] * columns[r, j, x] * features[y, x]. Stacking the outer products gives a (R*P*P, H*W) matrix.
+    Bilinear sampling and averaging are linear, and separable: cell (i, j) of a region is the sum over the map of
+    rows[i, y] * columns[j, x] * features[y, x]. A sample touches two map cells per axis, so at most
+    2 * sampling_ratio of the weights of an axis are not zero.
+
+    Args:
+        boxes: (R, 4) pixels of the padded frame.
+        map_size: (H, W).
+        output_size, stride, sampling_ratio: as in `roi_align`.
+
+    Returns:
+        index into H*W (y * W + x) and weight in float64, (R, P*P, K) each; unused entries weigh 0.
     """
-    count, channels, height, width = features.shape
-    start, size = _edges(rois, stride)
-    rows = _axis_weights(start[:, 1], size[:, 1], height, output_size, sampling_ratio)
-    columns = _axis_weights(start[:, 0], size[:, 0], width, output_size, sampling_ratio)
-    weights = (rows[:, :, None, :, None] * columns[:, None, :, None, :]).flatten(3)  # (R, P, P, H*W)
-    image = rois[:, 0].long()
-    order = torch.argsort(image, stable=True)
-    per_image = torch.bincount(image, minlength=count).tolist()
-    maps = features.flatten(2).transpose(1, 2)  # (N, H*W, C)
-    chunks = [
-        chunk.flatten(0, 2).to(maps.dtype) @ maps[i]
-        for i, chunk in enumerate(weights[order].split(per_image))
-        if len(chunk)
-    ]
-    if not chunks:
-        return features.new_zeros(0, channels, output_size, output_size) + 0 * features.sum()
-    pooled = torch.cat(chunks).reshape(-1, output_size, output_size, channels)
-    return pooled[torch.argsort(order)].permute(0, 3, 1, 2)
+    boxes = boxes.to(precise_type(boxes.device))
+    start = boxes[:, :2] / stride - 0.5
+    size = boxes[:, 2:] / stride - 0.5 - start
+    height, width = map_size
+    row_weight, row = _axis_cells(start[:, 1], size[:, 1], height, output_size, sampling_ratio)
+    column_weight, column = _axis_cells(start[:, 0], size[:, 0], width, output_size, sampling_ratio)
+    index = row[:, :, None, :, None] * width + column[:, None, :, None, :]  # (R, P, P, Ky, Kx)
+    weight = row_weight[:, :, None, :, None] * column_weight[:, None, :, None, :]
+    return index.flatten(3).flatten(1, 2), weight.flatten(3).flatten(1, 2)
 
 
-def _edges(rois: Tensor, stride: int) -> tuple[Tensor, Tensor]:
-    start = rois[:, 1:3].float() / stride - 0.5
-    end = rois[:, 3:5].float() / stride - 0.5
-    return start, end - start
+def map_rows(features: Tensor) -> Tensor:
+    """Feature maps (N, C, H, W) -> their cells, one per row (N*H*W, C); a view when they are channels-last."""
+    return features.permute(0, 2, 3, 1).flatten(0, 2)
 
 
-def _axis_weights(start: Tensor, size: Tensor, length: int, output_size: int, sampling_ratio: int) -> Tensor:
-    """Averaged bilinear weights along one axis -> (R, P, length). Points beyond [-1, length] weigh nothing."""
+def as_grid(cells: Tensor, output_size: int) -> Tensor:
+    """Cells of regions (R*P*P, C) -> (R, C, P, P)."""
+    return cells.unflatten(0, (-1, output_size, output_size)).permute(0, 3, 1, 2)
+
+
+def _axis_cells(
+    start: Tensor, size: Tensor, length: int, output_size: int, sampling_ratio: int
+) -> tuple[Tensor, Tensor]:
+    """Averaged bilinear weights along one axis and their cells, (R, P, K). Points beyond [-1, length] weigh nothing."""
     steps = torch.arange(output_size * sampling_ratio, device=start.device) + 0.5
     points = start[:, None] + steps * (size[:, None] / (output_size * sampling_ratio))
     inside = (points >= -1) & (points <= length)
     position = points.clamp(0, length - 1)
     cells = torch.arange(length, device=start.device)
     weights = (1 - (position[..., None] - cells).abs()).clamp(min=0) * inside[..., None]
-    return weights.reshape(len(start), output_size, sampling_ratio, length).mean(dim=2)
+    weights = weights.reshape(len(start), output_size, sampling_ratio, length).mean(dim=2)
+    return weights.topk(min(2 * sampling_ratio, length), dim=2)

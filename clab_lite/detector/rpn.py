@@ -58,9 +58,9 @@ def base_anchors(config: AnchorConfig) -> Tensor:
 
 def make_anchors(height: int, width: int, config: AnchorConfig, device: torch.device) -> Tensor:
     """All anchors (height*width*K, 4), centred on the corners (x, y) * stride of the cells. Golden `anchors`."""
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    y, x = torch.meshgrid(torch.arange(height, device=device), torch.arange(width, device=device), indexing="ij")
     corners = torch.stack([x, y, x, y], dim=-1).reshape(-1, 1, 4) * config.stride
-    return (corners + base_anchors(config)).reshape(-1, 4).to(device)
+    return (corners + base_anchors(config).to(device)).reshape(-1, 4)
 
 
 def propose(

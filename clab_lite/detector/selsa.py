@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 
 class SelsaAggregator(nn.Module):
-    """Multi-block attention from key regions (R, C) to reference regions (S, C) -> (R, C).
+    """Multi-block attention from key regions (R, C) to remembered reference regions (S, 2, C) -> (R, C).
 
     Source: SELSA equations 3-5, in the form of mmtracking; goldens `aggregator0`, `small_aggregator`.
     """
@@ -19,10 +20,13 @@ class SelsaAggregator(nn.Module):
         self.value = nn.Linear(channels, channels)
         self.output = nn.Linear(channels, channels)
 
-    def forward(self, regions: Tensor, references: Tensor) -> Tensor:
+    def remember(self, references: Tensor) -> Tensor:
+        """Reference regions (S, C) -> their keys and values (S, 2, C): all that the attention reads of them."""
+        return torch.stack([self.key(references), self.value(references)], dim=1)
+
+    def forward(self, regions: Tensor, remembered: Tensor) -> Tensor:
         query = self._split(self.query(regions))
-        key = self._split(self.key(references))
-        value = self._split(self.value(references))
+        key, value = (self._split(part) for part in remembered.unbind(dim=1))
         attended = nn.functional.scaled_dot_product_attention(query, key, value)
         return self.output(attended.squeeze(0).transpose(0, 1).flatten(1))
 

@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, Protocol, get_args
 
+import torch
 from torch import Tensor
 
 from clab_lite.data.read_ahead import load_ahead
@@ -44,9 +46,13 @@ class Detector(Protocol):
 
     def remember(self, frames: Tensor, image_sizes: Sequence[tuple[int, int]]) -> FrameMemory: ...
 
-    def detect(
-        self, frame: Tensor, memory: FrameMemory, image_size: tuple[int, int], scale: tuple[float, float]
-    ) -> dict[str, Tensor]: ...
+    def detect_remembered(
+        self,
+        own: FrameMemory,
+        memory: FrameMemory,
+        image_sizes: Sequence[tuple[int, int]],
+        scales: Sequence[tuple[float, float]],
+    ) -> list[dict[str, Tensor]]: ...
 
 
 def detect_frames(
@@ -58,6 +64,7 @@ def detect_frames(
     *,
     keys: Sequence[int] | None = None,
     threads: int = 0,
+    at_once: int = 1,
 ) -> Iterator[dict[str, Tensor]]:
     """Detections in a video whose frames can be asked for by number, in order.
 
@@ -71,6 +78,7 @@ def detect_frames(
         keys: the frames to detect in, ascending (adaptive references only); None is all of them. The references are
             chosen from the whole video either way.
         threads: call `load` in so many threads, ahead of the need; 0 calls it in this one.
+        at_once: key frames computed together (adaptive references only).
 
     Yields:
         {"boxes", "scores", "labels"} per key frame, boxes in pixels of the original frame (see `PreparedFrame.scale`).
@@ -99,7 +107,7 @@ def detect_frames(
 
         if references == "adaptive":
             memory = remember_frames(detector, first, ((number, frame(number)) for number in dict.fromkeys(first)))
-            yield from detect_with_memory(detector, in_order(), memory)
+            yield from detect_with_memory(detector, in_order(), memory, at_once)
         else:
             yield from detect_in_windows(detector, in_order(), references, count)
 
@@ -129,11 +137,14 @@ def remember_frames(
 
 
 def detect_with_memory(
-    detector: Detector, frames: Iterable[PreparedFrame], memory: FrameMemory
+    detector: Detector, frames: Iterable[PreparedFrame], memory: FrameMemory, at_once: int = 1
 ) -> Iterator[dict[str, Tensor]]:
-    """Detections of each arriving frame with one memory for all of them."""
-    for frame in frames:
-        yield detector.detect(frame.pixels, memory, frame.image_size, scale=frame.scale)
+    """Detections of each arriving frame with one memory for all of them, `at_once` frames at a time."""
+    arriving = iter(frames)
+    while together := list(islice(arriving, at_once)):
+        sizes, scales = [frame.image_size for frame in together], [frame.scale for frame in together]
+        own = detector.remember(torch.stack([frame.pixels for frame in together]), sizes)
+        yield from detector.detect_remembered(own, memory, sizes, scales)
 
 
 def detect_in_windows(
@@ -165,6 +176,6 @@ def detect_in_windows(
         window = past_references(key, count) if references == "past" else sliding_references(key, arrived, count)
         memory = FrameMemory.join([remembered[number] for number in window])
         frame = waiting.popleft()
-        yield detector.detect(frame.pixels, memory, frame.image_size, scale=frame.scale)
+        yield from detector.detect_remembered(remembered[key], memory, [frame.image_size], [frame.scale])
         remembered.pop(key - before, None)
         key += 1

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clab_lite.config import DetectorConfig, ProposalConfig
+from clab_lite.config import DetectorConfig
 from clab_lite.detector.backbone import Backbone, Neck
 from clab_lite.detector.box_head import BoxHead
 from clab_lite.detector.box_losses import RoITargets, box_losses, sample_rois
@@ -42,11 +42,13 @@ class VideoDetector(nn.Module):
         self.neck = Neck(self.backbone.c5_channels, channels)
         self.rpn = RegionProposalNetwork(channels, config.rpn)
         roi = config.roi
-        self.temporal = TemporalRoIAlign(channels, roi.most_similar, roi.attention_blocks) if roi.temporal else None
+        self.temporal = TemporalRoIAlign(channels, roi, config.rpn.anchors.stride) if roi.temporal else None
         self.box_head = BoxHead(channels, roi.output_size, config.num_classes, config.box_head)
         self.auxiliary = (
             AuxiliaryBranch(self.backbone.c4_channels, config.contrast) if config.contrast.enabled else None
         )
+        # Convolutions are faster so, and the cells of a map are then rows of memory, as the look-ups need them.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def extract(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Frames (N, 3, H, W) -> C4 (N, C4, H/16, W/16) and neck features (N, C, H/16, W/16)."""
@@ -108,9 +110,13 @@ class VideoDetector(nn.Module):
         encoded = [
             [torch.cat([layer[position[frame]] for frame in frames]) for layer in layers] for _, frames in batch.roles
         ]
-        pooled = self._pool(features, [r.boxes for r in rois], [key for key, _ in batch.roles])
-        if self.temporal is not None:
-            pooled = self.temporal(pooled, [features[frames] for _, frames in batch.roles])
+        boxes = [r.boxes for r in rois]
+        if self.temporal is None:
+            pooled = self._pool(features, boxes, [key for key, _ in batch.roles])
+        else:
+            tables = self.temporal.tables(features)
+            references = [[tables[frame] for frame in frames] for _, frames in batch.roles]
+            pooled = self.temporal(boxes, [tables[key] for key, _ in batch.roles], references)
         return self.box_head(pooled, encoded)
 
     def _contrast(self, c4: Tensor, clips: Tensor, targets: list[dict[str, Any]]) -> Tensor:
@@ -124,35 +130,27 @@ class VideoDetector(nn.Module):
 
     def _pool(self, features: Tensor, boxes: list[Tensor], frames: list[int]) -> list[Tensor]:
         """Plain RoIAlign: per-frame boxes (R, 4) on features[frame] -> per frame (R, C, P, P)."""
-        counts = [len(b) for b in boxes]
-        image = torch.tensor(frames, device=features.device).repeat_interleave(
-            torch.tensor(counts, device=features.device)
-        )
-        rois = torch.cat([image[:, None].to(boxes[0].dtype), torch.cat(boxes)], dim=1)
+        rois = torch.cat([nn.functional.pad(b, (1, 0), value=frame) for b, frame in zip(boxes, frames, strict=True)])
         roi = self.config.roi
         pooled = roi_align(features, rois, roi.output_size, self.config.rpn.anchors.stride, roi.sampling_ratio)
-        return list(pooled.split(counts))
+        return list(pooled.split([len(b) for b in boxes]))
 
     # ---- inference ---------------------------------------------------------------------------------------------
 
     @torch.no_grad()
     def remember(self, frames: Tensor, image_sizes: Sequence[ImageSize]) -> FrameMemory:
-        """Reference frames (M, 3, H, W) and their (height, width) before padding -> FrameMemory."""
-        self._require_eval()
+        """Frames (M, 3, H, W) and their (height, width) before padding -> FrameMemory."""
+        if self.training:
+            raise RuntimeError("the detector is in training mode: call detector.eval() before remember() or detect().")
         _, features = self.extract(frames.to(self.neck.conv.weight.device))
-        return self._remember(features, image_sizes)
-
-    def _remember(self, features: Tensor, image_sizes: Sequence[ImageSize]) -> FrameMemory:
-        proposals = self._propose(features, image_sizes, self.config.rpn.test_proposals)
-        pooled = torch.cat(self._pool(features, proposals, list(range(len(features)))))
-        return FrameMemory(features, proposals, self.box_head.encode_references(pooled))
-
-    def _propose(self, features: Tensor, image_sizes: Sequence[ImageSize], config: ProposalConfig) -> list[Tensor]:
         objectness, deltas = self.rpn(features)
         anchors = self.rpn.anchors(features)
-        return [propose(objectness[i], deltas[i], anchors, size, config)[0] for i, size in enumerate(image_sizes)]
+        config = self.config.rpn.test_proposals
+        proposals = [propose(objectness[i], deltas[i], anchors, size, config)[0] for i, size in enumerate(image_sizes)]
+        pooled = torch.cat(self._pool(features, proposals, list(range(len(features)))))
+        tables = [] if self.temporal is None else self.temporal.tables(features)
+        return FrameMemory(features, proposals, self.box_head.encode_references(pooled), tables)
 
-    @torch.no_grad()
     def detect(
         self, frame: Tensor, memory: FrameMemory, image_size: ImageSize, scale: tuple[float, float] = (1.0, 1.0)
     ) -> dict[str, Tensor]:
@@ -167,19 +165,37 @@ class VideoDetector(nn.Module):
         Returns:
             {"boxes": (D, 4), "scores": (D,), "labels": (D,)}, best first.
         """
-        self._require_eval()
-        _, features = self.extract(frame.reshape(1, *frame.shape[-3:]).to(self.neck.conv.weight.device))
-        own = self._remember(features, [image_size])
-        everything = FrameMemory.join([memory, own])
-        logits, deltas = self.score_regions(features, own.proposals[0], everything)
-        return select_detections(own.proposals[0], logits, deltas, image_size, scale, self.config.detection)
+        own = self.remember(frame.reshape(1, *frame.shape[-3:]), [image_size])
+        return self.detect_remembered(own, memory, [image_size], [scale])[0]
+
+    @torch.no_grad()
+    def detect_remembered(
+        self,
+        own: FrameMemory,
+        memory: FrameMemory,
+        image_sizes: Sequence[ImageSize],
+        scales: Sequence[tuple[float, float]],
+    ) -> list[dict[str, Tensor]]:
+        """Detections of every frame of `own`, each with itself and `memory` as its reference frames. See `detect`."""
+        frames = own.split()
+        logits, deltas = self._score(frames, [FrameMemory.join([memory, frame]) for frame in frames])
+        counts = [len(boxes) for boxes in own.proposals]
+        parts = zip(own.proposals, logits.split(counts), deltas.split(counts), image_sizes, scales, strict=True)
+        return [select_detections(*part, self.config.detection) for part in parts]
 
     def score_regions(self, features: Tensor, regions: Tensor, memory: FrameMemory) -> tuple[Tensor, Tensor]:
         """Class logits and deltas of regions (R, 4) on neck features (1, C, H, W), with every frame of the memory."""
-        pooled = self._pool(features, [regions], [0])
-        if self.temporal is not None:
-            pooled = self.temporal(pooled, [memory.features])
-        return self.box_head(pooled, [memory.encoded])
+        tables = [] if self.temporal is None else self.temporal.tables(features)
+        return self._score([FrameMemory(features, [regions], [], tables)], [memory])
+
+    def _score(self, keys: list[FrameMemory], memories: list[FrameMemory]) -> tuple[Tensor, Tensor]:
+        """Logits and deltas of the regions of key frames, one frame each, with every frame of their memories."""
+        regions = [key.proposals[0] for key in keys]
+        if self.temporal is None:
+            pooled = [self._pool(key.features, key.proposals, [0])[0] for key in keys]
+        else:
+            pooled = self.temporal(regions, [key.tables[0] for key in keys], [memory.tables for memory in memories])
+        return self.box_head(pooled, [memory.encoded for memory in memories])
 
     def detect_video(
         self, video: Sequence[Tensor], references: References = "adaptive", count: int | None = None
@@ -193,7 +209,3 @@ class VideoDetector(nn.Module):
             count: reference frames; None is the configured number.
         """
         return detect_video(self, video, references, self.config.detection.references if count is None else count)
-
-    def _require_eval(self) -> None:
-        if self.training:
-            raise RuntimeError("the detector is in training mode: call detector.eval() before remember() or detect().")
