@@ -23,13 +23,13 @@ def peak() -> int:
 def main(folder: Path, frames: int, draw: str) -> None:
     clip = write_clip(folder / "long.mp4", frames, keys=250)
     trained, peaks = seeing_detector(), []
-    found = trained.detector.detect
+    found = trained.detector.detect_remembered
 
-    def measured(*arguments: object, **named: object) -> dict:
+    def measured(*arguments: object, **named: object) -> list[dict]:
         peaks.append(peak() if len(peaks) == frames // 2 else 0)
         return found(*arguments, **named)
 
-    trained.detector.detect = measured  # type: ignore[method-assign]
+    trained.detector.detect_remembered = measured  # type: ignore[method-assign]
     done = detect(trained, open_source([clip]), folder / "out", references="sliding", draw=draw)  # type: ignore[arg-type]
     assert done.frames == len(peaks) == frames
     print(peaks[frames // 2], peak())

@@ -22,18 +22,27 @@ def seeing_detector() -> Trained:
 
 
 class Seeing(torch.nn.Module):
-    """Finds one car in the left half of every frame, and reports the grey levels it saw and remembers."""
+    """Finds one car in the left half of every frame; `seen` holds the grey levels of each frame and of its memory."""
 
     def __init__(self, config: object) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self.config = config
+        self.seen: list[tuple[float, list[float]]] = []
 
     def remember(self, frames: Tensor, _sizes: Sequence[tuple[int, int]]) -> FrameMemory:
         return FrameMemory(frames[:, :1, :1, :1].clone(), [torch.zeros(0, 4)], [])
 
-    def detect(self, frame: Tensor, memory: FrameMemory, image_size: tuple[int, int], scale: tuple) -> dict:
-        height, width = image_size
-        box = torch.tensor([[0.0, 0.0, width / 2 / scale[0], height / scale[1]]])
-        self.seen = (float(frame[0, 0, 0]), memory.features.flatten().tolist())
-        return {"boxes": box, "scores": torch.tensor([0.75]), "labels": torch.tensor([1])}
+    def detect_remembered(
+        self,
+        own: FrameMemory,
+        memory: FrameMemory,
+        image_sizes: Sequence[tuple[int, int]],
+        scales: Sequence[tuple[float, float]],
+    ) -> list[dict[str, Tensor]]:
+        found = []
+        for level, (height, width), (x, y) in zip(own.features.flatten().tolist(), image_sizes, scales, strict=True):
+            self.seen.append((level, memory.features.flatten().tolist()))
+            box = torch.tensor([[0.0, 0.0, width / 2 / x, height / y]])
+            found.append({"boxes": box, "scores": torch.tensor([0.75]), "labels": torch.tensor([1])})
+        return found

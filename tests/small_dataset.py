@@ -72,7 +72,7 @@ def _xml(name: str, number: int, objects: Sequence[tuple[int, int, int, int, int
 class KnowingDetector(nn.Module):
     """Answers with the ground truth, moved right by `shift` original pixels; checks what it is given.
 
-    It counts calls to know where it is: all frames of a video in order, `remember` only before the first of them.
+    It counts to know where it is: all frames of a video in order, and the references are remembered before the first.
     """
 
     def __init__(self, index: VideoIndex, size: tuple[int, int] = (66, 90), shift: float = 0.0) -> None:
@@ -80,9 +80,9 @@ class KnowingDetector(nn.Module):
         self.index, self.size, self.shift = index, size, shift
         self.config = DetectorConfig(frame=FrameConfig(90, 66), detection=DetectionConfig(references=5))
         self.weight = nn.Parameter(torch.zeros(()))
-        self.video, self.frame = -1, 1
+        self.video, self.frame, self._new = -1, 0, 0
         self.remembered: list[int] = []
-        """Calls of `remember` per video."""
+        """Reference frames remembered per video, a repeated one once."""
         self.memories: list[int] = []
         """Frames in the memory of each video."""
 
@@ -90,18 +90,28 @@ class KnowingDetector(nn.Module):
         assert not self.training
         assert frames.shape[1:] == (3, *(-(-side // 16) * 16 for side in self.size))
         assert list(image_sizes) == [self.size] * len(frames)
-        if self.frame:
+        if self.video < 0 or self.frame == self.index.videos[self.video].frame_count:
             self.video, self.frame = self.video + 1, 0
-            self.remembered.append(0)
-        self.remembered[-1] += 1
-        return FrameMemory(torch.full((len(frames), 1, 1, 1), self.video), [torch.zeros(0, 4)] * len(frames), [])
+        self._new += len(frames)
+        return FrameMemory(frames, [torch.zeros(0, 4)] * len(frames), [torch.full((len(frames),), self.video)])
 
-    def detect(
-        self, frame: Tensor, memory: FrameMemory, image_size: tuple[int, int], scale: tuple[float, float]
-    ) -> dict[str, Tensor]:
-        assert bool((memory.features == self.video).all())
+    def detect_remembered(
+        self,
+        own: FrameMemory,
+        memory: FrameMemory,
+        image_sizes: Sequence[tuple[int, int]],
+        scales: Sequence[tuple[float, float]],
+    ) -> list[dict[str, Tensor]]:
+        assert bool((memory.encoded[0] == self.video).all()) and bool((own.encoded[0] == self.video).all())
+        references, self._new = self._new - len(own), 0
         if self.frame == 0:
             self.memories.append(len(memory))
+            self.remembered.append(references)
+        else:
+            assert references == 0
+        return [self._answer(*each) for each in zip(own.features, image_sizes, scales, strict=True)]
+
+    def _answer(self, frame: Tensor, image_size: tuple[int, int], scale: tuple[float, float]) -> dict[str, Tensor]:
         assert tuple(image_size) == self.size
         height, width = self.size
         assert bool((frame[:, height:] == 0).all())

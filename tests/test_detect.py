@@ -109,15 +109,11 @@ def test_a_video_gives_what_its_frames_give(trained: Trained, tmp_path: Path, re
     assert drawn.size == (672, 448)
 
 
-def test_the_right_frames_are_remembered(seeing: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_right_frames_are_remembered(seeing: Trained, tmp_path: Path) -> None:
     """Through the video reader: sought references show the frames of those numbers."""
-    seen: list[tuple[float, list[float]]] = []
-    found = seeing.detector.detect
-    monkeypatch.setattr(
-        seeing.detector, "detect", lambda *a, **k: (found(*a, **k), seen.append(seeing.detector.seen))[0]
-    )
     clip = write_clip(tmp_path / "a.mp4", 40)
     detect(seeing, open_source([clip]), tmp_path / "out", count=14, draw="none")
+    seen = seeing.detector.seen
     levels = [key for key, _ in seen]
     assert len(set(levels)) == 40
     assert all(memory == [levels[n] for n in adaptive_references(40, 14)] for _, memory in seen)
@@ -181,15 +177,15 @@ def test_a_bad_frame_ends_the_work_and_keeps_what_was_done(seeing: Trained, tmp_
 
 def test_ctrl_c_leaves_whole_files(seeing: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip, out, calls = write_clip(tmp_path / "a.mp4", 30), tmp_path / "out", []
-    found = seeing.detector.detect
+    found = seeing.detector.detect_remembered
 
-    def stopped(*arguments: object, **named: object) -> dict:
+    def stopped(*arguments: object, **named: object) -> list[dict]:
         calls.append(1)
         if len(calls) == 12:
             os.kill(os.getpid(), signal.SIGINT)
         return found(*arguments, **named)
 
-    monkeypatch.setattr(seeing.detector, "detect", stopped)
+    monkeypatch.setattr(seeing.detector, "detect_remembered", stopped)
     with pytest.raises(KeyboardInterrupt):
         detect(seeing, open_source([clip]), out)
     assert len(records(out)) == len(decoded(out / "annotated.mp4")) == 12

@@ -84,15 +84,22 @@ class ResizedTruth(nn.Module):
         self.weight = nn.Parameter(torch.zeros(()))
 
     def remember(self, frames: Tensor, image_sizes: Sequence[tuple[int, int]]) -> FrameMemory:
-        return FrameMemory(torch.zeros(len(frames), 1, 1, 1), [torch.zeros(0, 4)] * len(frames), [])
+        return FrameMemory(frames, [torch.zeros(0, 4)] * len(frames), [])
 
-    def detect(
-        self, frame: Tensor, memory: FrameMemory, image_size: tuple[int, int], scale: tuple[float, float]
-    ) -> dict[str, Tensor]:
+    def detect_remembered(
+        self,
+        own: FrameMemory,
+        memory: FrameMemory,
+        image_sizes: Sequence[tuple[int, int]],
+        scales: Sequence[tuple[float, float]],
+    ) -> list[dict[str, Tensor]]:
+        return [self._answer(*each) for each in zip(own.features, image_sizes, scales, strict=True)]
+
+    def _answer(self, frame: Tensor, image_size: tuple[int, int], scale: tuple[float, float]) -> dict[str, Tensor]:
         number = self.frames.pop(0)
         image = self.index.load_image(0, number)
         expected, _ = prepare_frame(image, self.config.frame)
-        torch.testing.assert_close(frame.squeeze(0)[:, : image_size[0], : image_size[1]], expected)
+        torch.testing.assert_close(frame[:, : image_size[0], : image_size[1]], expected)
         truth = self.index.annotation(0, number)
         resize = image_size[1] / image.shape[2], image_size[0] / image.shape[1]
         assert scale == pytest.approx(resize, abs=1e-12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +39,7 @@ class BoxHead(nn.Module):
         encoded, x = [], pooled.flatten(1)
         for layer, aggregator in zip(self.layers, self.aggregators, strict=True):
             x = layer(x)
-            encoded.append(aggregator.remember(x))
+            encoded.append(cast(SelsaAggregator, aggregator).remember(x))
             x = torch.relu(x)
         return encoded
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -12,45 +14,53 @@ from clab_lite.devices import precise_type
 _DOUBT = 1e-5
 """Cosines nearer than this are compared again in float64: float32 errs by less (5e-7 was measured at 512 channels), and
 which of two near equals is chosen then depends neither on the device nor on the order of a sum."""
-_AT_ONCE = 2**22
-"""Similarities held at once on a CPU (16 MB)."""
-_AT_ONCE_ON_A_GPU = 2**27
-"""A GPU rather has few large steps (512 MB)."""
 
 
-def most_similar_cells(
-    cells: SparseRows, pooled: Tensor, key: MapTables, reference: MapTables, count: int
-) -> tuple[Tensor, Tensor]:
-    """For every cell of the regions the `count` most similar cells of one reference map, by cosine.
+@dataclass(frozen=True)
+class MapPair:
+    """A key map and a reference map, and the products of their cells: product[y, v] = key[y] . unit_reference[v].
+
+    Products are float32 also under autocast: near 1, bfloat16 cannot tell neighbouring cells apart.
+    """
+
+    key: MapTables
+    reference: MapTables
+    product: Tensor
+
+    @classmethod
+    def of(cls, key: MapTables, reference: MapTables) -> MapPair:
+        """Without gradient: the products choose cells, nothing more."""
+        units = reference.units
+        with torch.no_grad(), torch.autocast(units.device.type, enabled=False):
+            return cls(key, reference, key.cells.to(units.dtype) @ units.T)
+
+
+def most_similar_cells(cells: SparseRows, pooled: Tensor, pair: MapPair, count: int) -> tuple[Tensor, Tensor]:
+    """For every cell of the regions the `count` most similar cells of the reference map, by cosine.
 
     A pooled cell is a weighted sum of cells of the key map, p = sum_y a_y k_y, so its products with the reference cells
     are the same sum of products: p . u = sum_y a_y (k_y . u). The products of whole maps, (H*W) x (H*W), are far fewer
     than those of R*P*P pooled cells (300 regions of 7x7 at 320x480: 0.18 instead of 4.5 GMAC per reference frame), and
-    summing a few of their rows is cheap. So many of these sums are held at once as `_AT_ONCE` allows. They are float32
-    also under autocast: near 1, bfloat16 cannot tell neighbouring cells apart.
+    summing a few of their rows is cheap.
 
     Args:
         cells: RoIAlign of the regions, (N, H*W) with N = R*P*P.
         pooled: (N, C), its result.
-        key: the map that was pooled.
-        reference: the map to look in, of V cells.
+        pair: the map that was pooled, and the map to look in, of V cells.
         count: cells wanted; at most V.
 
     Returns:
         index (N, count) into V, best first, and cosine (N, count). Gradients flow into the cosines.
     """
-    units = reference.units
+    units = pair.reference.units
     count = min(count, len(units))
-    step = max(1, (_AT_ONCE if units.device.type == "cpu" else _AT_ONCE_ON_A_GPU) // len(units))
     with torch.autocast(units.device.type, enabled=False):
         with torch.no_grad():
-            product = key.cells.to(units.dtype) @ units.T
-            found = [_largest(part.of(product), count) for part in cells.split(step)]
-            values, index, next_best = (torch.cat(part) for part in zip(*found, strict=True))
+            values, index, next_best = _largest(cells.of(pair.product), count)
             length = pooled.to(units.dtype).norm(dim=1) + EPSILON
             doubtful = torch.nonzero(values[:, -1] - next_best < _DOUBT * length).flatten()
             if len(doubtful):
-                exact = _largest_exactly(cells.rows(doubtful), key.cells, reference.cells, count)
+                exact = _largest_exactly(cells.rows(doubtful), pair, count)
                 values[doubtful], index[doubtful] = exact[0].to(values.dtype), exact[1]
         if torch.is_grad_enabled():
             return index, (unit_rows(pooled)[:, None] * units[index]).sum(dim=2)
@@ -71,7 +81,8 @@ def _largest(rows: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
     return torch.cat(values, dim=1), torch.cat(index, dim=1), rows.amax(dim=1)
 
 
-def _largest_exactly(cells: SparseRows, key: Tensor, reference: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def _largest_exactly(cells: SparseRows, pair: MapPair, count: int) -> tuple[Tensor, Tensor]:
     """The largest products and their places, for a few rows of `cells`, all in float64."""
-    precise = precise_type(key.device)
-    return (cells.of(key.to(precise)) @ unit_rows(reference.to(precise)).T).topk(count, dim=1)
+    precise = precise_type(pair.product.device)
+    key, reference = pair.key.cells.to(precise), pair.reference.cells.to(precise)
+    return (cells.of(key) @ unit_rows(reference).T).topk(count, dim=1)

@@ -35,9 +35,8 @@ class SparseRows:
     def nonzero(self) -> SparseRows:
         """The same matrix without its entries of weight 0."""
         kept = self.weight != 0
-        before = kept.cumsum(0) - kept.long()
-        start = before[self.start] if len(before) else self.start
-        return SparseRows(self.index[kept], self.weight[kept], start)
+        before = functional.pad(kept.cumsum(0), (1, 0))  # entries kept before each entry, and in all
+        return SparseRows(self.index[kept], self.weight[kept], before[self.start])
 
     def rows(self, which: Tensor) -> SparseRows:
         """The rows of these numbers (M,)."""

@@ -14,17 +14,45 @@ identities make the same numbers cheap:
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from clab_lite.config import RoIConfig
 from clab_lite.detector.map_tables import MapTables, unit_rows
-from clab_lite.detector.most_similar import most_similar_cells
+from clab_lite.detector.most_similar import MapPair, most_similar_cells
 from clab_lite.detector.roi_align import as_grid, map_rows, roi_cells
 from clab_lite.detector.sparse_rows import SparseRows
+
+_AT_ONCE = 2**21
+"""Similarities held at once on a CPU (8 MB): they and what is made of them stay in its cache."""
+_AT_ONCE_ON_A_GPU = 2**27
+"""A GPU rather has few large steps (512 MB)."""
+_KEPT = 2**22
+"""Numbers of what was looked up for a key frame that training keeps for its backward pass (16 MB)."""
+
+
+@dataclass(frozen=True)
+class _Regions:
+    """Some regions of a key frame, N = R*P*P cells: RoIAlign, its result (N, C), that embedded, and its own score."""
+
+    cells: SparseRows
+    pooled: Tensor
+    embedded: Tensor
+    score: Tensor
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What they found in one reference map: cells and their weights (N, K), and the frame's score (N, blocks)."""
+
+    index: Tensor
+    weight: Tensor
+    score: Tensor
 
 
 class TemporalRoIAlign(nn.Module):
@@ -63,39 +91,56 @@ class TemporalRoIAlign(nn.Module):
         Returns:
             Per key frame (R, C, P, P). Without attention blocks: the mean over the T + 1 frames.
         """
-        return [self._aggregate(*key) for key in zip(boxes, keys, references, strict=True)]
+        work = zip(boxes, keys, references, strict=True)
+        return [self._remade(*key) if self._is_large(*key) else self._aggregate(*key) for key in work]
+
+    def _is_large(self, boxes: Tensor, key: MapTables, references: list[MapTables]) -> bool:
+        """Whether a backward pass would need more than `_KEPT` numbers of what was looked up."""
+        numbers = len(boxes) * self.config.output_size**2 * key.cells.shape[1] * (1 + len(references))
+        return torch.is_grad_enabled() and numbers > _KEPT
+
+    def _remade(self, *key: Any) -> Tensor:
+        """`_aggregate`, once more in the backward pass: looking up again is cheap, keeping it all is not."""
+        aggregated: Tensor = checkpoint(self._aggregate, *key, use_reentrant=False, preserve_rng_state=False)
+        return aggregated
 
     def _aggregate(self, boxes: Tensor, key: MapTables, references: list[MapTables]) -> Tensor:
+        at_once = _AT_ONCE if boxes.device.type == "cpu" else _AT_ONCE_ON_A_GPU
+        step = max(1, at_once // (len(key.cells) * self.config.output_size**2))
+        parts = [self._regions(some, key) for some in boxes.split(step)]
+        frames = []
+        for reference in references:
+            pair = MapPair.of(key, reference)
+            frames.append([self._look_up(part, pair) for part in parts])
+        table = torch.cat([reference.cells for reference in references]) if references else key.cells
+        aggregated = [_weighted_sum(part, found, table) for part, *found in zip(parts, *frames, strict=True)]
+        return as_grid(torch.cat(aggregated), self.config.output_size)
+
+    def _regions(self, boxes: Tensor, key: MapTables) -> _Regions:
         config = self.config
         index, weight = roi_cells(boxes, key.size, config.output_size, self.stride, config.sampling_ratio)
         cells = SparseRows.equal(index.flatten(0, 1), weight.flatten(0, 1)).nonzero()
-        pooled = cells.of(key.cells)  # (R*P*P, C)
-        found = [most_similar_cells(cells, pooled, key, r, config.most_similar) for r in references]
-        similar = [(index, cosine.softmax(dim=1)) for index, cosine in found]
-        if key.taps is None:
-            attention = pooled.new_full((len(pooled), 1 + len(references), 1), 1 / (1 + len(references)))
-        else:
-            embedded = self._embed(convolved(index, weight).nonzero(), key.taps)
-            attention = self._attention(embedded, similar, references)
-        return as_grid(_weighted_sum(attention, pooled, similar, references), config.output_size)
+        embedded = self._embed(convolved(index, weight).nonzero(), key)
+        return _Regions(cells, cells.of(key.cells), embedded, self._score(embedded, embedded))
 
-    def _embed(self, rows: SparseRows, taps: Tensor) -> Tensor:
-        embed = cast(nn.Conv2d, self.embed)
-        return rows.of(taps) + cast(Tensor, embed.bias).to(taps.dtype)
+    def _look_up(self, regions: _Regions, pair: MapPair) -> _Found:
+        index, cosine = most_similar_cells(regions.cells, regions.pooled, pair, self.config.most_similar)
+        weight = cosine.softmax(dim=1)
+        grid = (-1, self.config.output_size**2)
+        embedded = self._embed(convolved(index.unflatten(0, grid), weight.unflatten(0, grid)), pair.reference)
+        return _Found(index, weight, self._score(regions.embedded, embedded))
 
-    def _attention(self, embedded: Tensor, similar: list[tuple[Tensor, Tensor]], references: list[MapTables]) -> Tensor:
-        """Softmax over the frames, the key first, per cell and channel group: (N, 1+T, blocks)."""
-        blocks, cells = self.config.attention_blocks, self.config.output_size**2
+    def _embed(self, rows: SparseRows, tables: MapTables) -> Tensor:
+        """The embedding (N, C) of cells, whose convolution are these rows of taps; (N, 0) without attention blocks."""
+        if self.embed is None or tables.taps is None:
+            return tables.cells.new_zeros(len(rows), 0)
+        return rows.of(tables.taps) + cast(Tensor, self.embed.bias).to(tables.taps.dtype)
+
+    def _score(self, embedded: Tensor, other: Tensor) -> Tensor:
+        """How much a frame counts, before the softmax: per cell and channel group (N, blocks). Alike without blocks."""
+        blocks = max(1, self.config.attention_blocks)
         group = embedded.shape[1] // blocks
-
-        def score(other: Tensor) -> Tensor:
-            return (embedded * other).unflatten(1, (blocks, group)).sum(dim=2) / math.sqrt(group)
-
-        scores = [score(embedded)]
-        for (index, weight), reference in zip(similar, references, strict=True):
-            rows = convolved(index.unflatten(0, (-1, cells)), weight.unflatten(0, (-1, cells)))
-            scores.append(score(self._embed(rows, cast(Tensor, reference.taps))))
-        return torch.stack(scores, dim=1).softmax(dim=1)
+        return (embedded * other).unflatten(1, (blocks, group)).sum(dim=2) / math.sqrt(max(1, group))
 
 
 def convolved(index: Tensor, weight: Tensor) -> SparseRows:
@@ -116,7 +161,9 @@ def convolved(index: Tensor, weight: Tensor) -> SparseRows:
 @lru_cache
 def _taps_of_grid(size: int) -> tuple[Tensor, Tensor, Tensor]:
     """Of a size x size grid, cell by cell: the neighbours read, the tap that reads each, and where a cell begins."""
-    neighbour, tap, start = [], [], []
+    neighbour: list[int] = []
+    tap: list[int] = []
+    start: list[int] = []
     for i in range(size):
         for j in range(size):
             start.append(len(tap))
@@ -127,20 +174,23 @@ def _taps_of_grid(size: int) -> tuple[Tensor, Tensor, Tensor]:
     return torch.tensor(neighbour), torch.tensor(tap), torch.tensor(start)
 
 
-def _weighted_sum(
-    attention: Tensor, pooled: Tensor, similar: list[tuple[Tensor, Tensor]], references: list[MapTables]
-) -> Tensor:
-    """Cells of T + 1 frames, (N, C) of the key and K of each map, weighed per channel group -> (N, C)."""
-    count, _, blocks = attention.shape
-    total = (pooled.unflatten(1, (blocks, -1)) * attention[:, 0, :, None]).flatten(1)
-    if not references:
+def _weighted_sum(regions: _Regions, found: list[_Found], table: Tensor) -> Tensor:
+    """Softmax over the frames, the key first, and the sum of their cells (N, C) by these weights.
+
+    table: the cells of the reference maps, one map after another.
+    """
+    scores = torch.stack([regions.score, *(frame.score for frame in found)], dim=1)  # (N, 1+T, blocks)
+    attention = scores.softmax(dim=1)
+    blocks = attention.shape[2]
+    total = (regions.pooled.unflatten(1, (blocks, -1)) * attention[:, 0, :, None]).flatten(1)
+    if not found:
         return total
-    sizes = torch.tensor([0, *(len(r.cells) for r in references)], device=pooled.device).cumsum(0)
-    index = torch.stack([index + first for (index, _), first in zip(similar, sizes[:-1], strict=True)], dim=1)
-    weight = torch.stack([weight for _, weight in similar], dim=1)  # (N, T, K)
-    group = torch.arange(blocks, device=pooled.device)[:, None, None]
-    rows = index[:, None] * blocks + group  # (N, blocks, T, K): every cell is cut into `blocks` rows
+    first = torch.arange(0, len(table), len(table) // len(found), device=table.device)
+    index = torch.stack([frame.index for frame in found], dim=1) + first[:, None]  # (N, T, K)
+    weight = torch.stack([frame.weight for frame in found], dim=1)
+    # Every row of the table is cut into `blocks` rows, one per channel group: (N, blocks, T, K).
+    rows = index[:, None] * blocks + torch.arange(blocks, device=table.device)[:, None, None]
     weights = weight[:, None] * attention[:, 1:].transpose(1, 2).unsqueeze(3)
-    table = torch.cat([r.cells for r in references]).unflatten(1, (blocks, -1)).flatten(0, 1)
-    gathered = SparseRows.equal(rows.flatten(0, 1).flatten(1), weights.flatten(0, 1).flatten(1)).of(table)
-    return total + gathered.unflatten(0, (count, blocks)).flatten(1)
+    gathered = SparseRows.equal(rows.flatten(0, 1).flatten(1), weights.flatten(0, 1).flatten(1))
+    cut = table.unflatten(1, (blocks, -1)).flatten(0, 1)
+    return total + gathered.of(cut).unflatten(0, (-1, blocks)).flatten(1)

@@ -103,16 +103,18 @@ class VideoDetector(nn.Module):
         self, features: Tensor, batch: ClipTargets, rois: list[RoITargets], proposals: dict[int, Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Run the box head on the sampled regions of every key frame, each with its own reference frames."""
-        pooled_references = self._pool(features, list(proposals.values()), list(proposals))
         counts = [len(boxes) for boxes in proposals.values()]
-        layers = [layer.split(counts) for layer in self.box_head.encode_references(torch.cat(pooled_references))]
+        layers = [
+            layer.split(counts)
+            for layer in self.box_head.encode_references(self._pool(features, [*proposals.values()], [*proposals]))
+        ]
         position = {frame: i for i, frame in enumerate(proposals)}
         encoded = [
             [torch.cat([layer[position[frame]] for frame in frames]) for layer in layers] for _, frames in batch.roles
         ]
         boxes = [r.boxes for r in rois]
         if self.temporal is None:
-            pooled = self._pool(features, boxes, [key for key, _ in batch.roles])
+            pooled = list(self._pool(features, boxes, [key for key, _ in batch.roles]).split([len(b) for b in boxes]))
         else:
             tables = self.temporal.tables(features)
             references = [[tables[frame] for frame in frames] for _, frames in batch.roles]
@@ -128,12 +130,11 @@ class VideoDetector(nn.Module):
             c4 = roi_align(c4, rois, roi.output_size, self.config.rpn.anchors.stride, roi.sampling_ratio)
         return self.auxiliary(c4, labels)
 
-    def _pool(self, features: Tensor, boxes: list[Tensor], frames: list[int]) -> list[Tensor]:
-        """Plain RoIAlign: per-frame boxes (R, 4) on features[frame] -> per frame (R, C, P, P)."""
+    def _pool(self, features: Tensor, boxes: list[Tensor], frames: list[int]) -> Tensor:
+        """Plain RoIAlign: per-frame boxes (R, 4) on features[frame] -> (sum of R, C, P, P)."""
         rois = torch.cat([nn.functional.pad(b, (1, 0), value=frame) for b, frame in zip(boxes, frames, strict=True)])
         roi = self.config.roi
-        pooled = roi_align(features, rois, roi.output_size, self.config.rpn.anchors.stride, roi.sampling_ratio)
-        return list(pooled.split([len(b) for b in boxes]))
+        return roi_align(features, rois, roi.output_size, self.config.rpn.anchors.stride, roi.sampling_ratio)
 
     # ---- inference ---------------------------------------------------------------------------------------------
 
@@ -147,7 +148,7 @@ class VideoDetector(nn.Module):
         anchors = self.rpn.anchors(features)
         config = self.config.rpn.test_proposals
         proposals = [propose(objectness[i], deltas[i], anchors, size, config)[0] for i, size in enumerate(image_sizes)]
-        pooled = torch.cat(self._pool(features, proposals, list(range(len(features)))))
+        pooled = self._pool(features, proposals, list(range(len(features))))
         tables = [] if self.temporal is None else self.temporal.tables(features)
         return FrameMemory(features, proposals, self.box_head.encode_references(pooled), tables)
 
@@ -192,7 +193,7 @@ class VideoDetector(nn.Module):
         """Logits and deltas of the regions of key frames, one frame each, with every frame of their memories."""
         regions = [key.proposals[0] for key in keys]
         if self.temporal is None:
-            pooled = [self._pool(key.features, key.proposals, [0])[0] for key in keys]
+            pooled = [self._pool(key.features, key.proposals, [0]) for key in keys]
         else:
             pooled = self.temporal(regions, [key.tables[0] for key in keys], [memory.tables for memory in memories])
         return self.box_head(pooled, [memory.encoded for memory in memories])

@@ -9,6 +9,7 @@ import json
 
 import numpy as np
 import torch
+from gathered_regions import gathered_regions
 from golden_inputs import make_ref
 from golden_model import CASES, GOLDENS, SEED, difference, golden, key_image, official_detector, video_frame
 from test_golden_parts import feature
@@ -17,7 +18,6 @@ from test_golden_training import NAMES, WEIGHT, three_steps
 from clab_lite.detector import FrameMemory
 from clab_lite.detector.roi_align import roi_align
 from clab_lite.detector.rpn import propose
-from clab_lite.detector.temporal_roi_align import most_similar_roi_align
 from clab_lite.interop import to_mmtracking
 
 SIZE = tuple(CASES["key"]["img_shape"])
@@ -49,13 +49,14 @@ def parts() -> None:
 def regions(detector) -> None:
     arrays, case = golden("r50_roi_selsa"), CASES["roi"]
     size = (case["n_ref_img"], 512, case["h"], case["w"])
-    key, references = feature(20, (1, *size[1:])), feature(21, size)
-    pooled = roi_align(key, torch.from_numpy(arrays["rois"]), 7, 16, 2)
-    row("roi_align_key", difference(arrays, "roi_align_key", pooled))
-    row("most_similar", difference(arrays, "most_similar", most_similar_roi_align(pooled, references, 2)))
-    (aggregated,) = detector.temporal([pooled], [references])
+    key, rois, temporal = feature(20, (1, *size[1:])), torch.from_numpy(arrays["rois"]), detector.temporal
+    row("roi_align_key", difference(arrays, "roi_align_key", roi_align(key, rois, 7, 16, 2)))
+    boxes, keys, references = rois[:, 1:], temporal.tables(key), temporal.tables(feature(21, size))
+    row("most_similar", difference(arrays, "most_similar", gathered_regions(temporal, boxes, *keys, references)))
+    (aggregated,) = temporal([boxes], keys, [references])
     row("temporal_roi_align (one cell ties to 1e-7)", difference(arrays, "temporal_roi_align", aggregated))
-    attended = detector.box_head.aggregators[0](feature(30, (50, 1024), False), feature(31, (120, 1024), False))
+    aggregator = detector.box_head.aggregators[0]
+    attended = aggregator(feature(30, (50, 1024), False), aggregator.remember(feature(31, (120, 1024), False)))
     row("aggregator0", difference(arrays, "aggregator0", attended))
     encoded = detector.box_head.encode_references(feature(33, (60, 512, 7, 7)))
     logits, _ = detector.box_head([feature(32, (20, 512, 7, 7))], [encoded])

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torchvision.ops
 from torch import Tensor
 from torch.nn import functional
 
+from clab_lite.config import ProposalConfig
 from clab_lite.detector import VideoDetector
+from clab_lite.detector.box_losses import box_losses, sample_rois
 from clab_lite.detector.postprocess import select_detections
-from clab_lite.detector.rpn import propose
+from clab_lite.detector.rpn import propose, rpn_losses
+from clab_lite.detector.targets import ClipTargets, auxiliary_rows
 from clab_lite.detector.temporal_roi_align import TemporalRoIAlign
 
 Size = tuple[int, int]
@@ -50,17 +54,63 @@ def score_plainly(
     objectness, deltas = detector.rpn(frames)
     anchors, config = detector.rpn.anchors(frames), detector.config.rpn.test_proposals
     proposals = [propose(o, d, anchors, size, config)[0] for o, d in zip(objectness, deltas, strict=True)]
-    pooled = pool(detector, features, proposals[-1:])
-    if detector.temporal is not None:
-        cells = pooled if decide == pooled.dtype else pool(detector, features.to(decide), [proposals[-1].to(decide)])
-        pooled = aggregate(detector.temporal, pooled, frames, cells)
+    pooled = pool_over_time(detector, features, proposals[-1], frames, decide)
     logits, box_deltas = run_head(detector, pooled, pool(detector, frames, proposals))
     return proposals[-1], logits, box_deltas
+
+
+def losses_plainly(detector: VideoDetector, clips: Tensor, targets: list[dict[str, Any]]) -> dict[str, Tensor]:
+    """What `VideoDetector.forward` returns, one key frame after the other. Anchors and regions are sampled by the
+    library, in its order: the same random state gives the same ones.
+    """
+    config = detector.config
+    batch = ClipTargets.build(clips, targets, config.supervise, config.num_classes)
+    c4, features = detector.extract(clips.flatten(0, 1))
+    objectness, deltas = detector.rpn(features)
+    anchors, keys = detector.rpn.anchors(features), [key for key, _ in batch.roles]
+
+    def proposed(frame: int, settings: ProposalConfig) -> Tensor:
+        return propose(objectness[frame], deltas[frame], anchors, batch.sizes[frame], settings)[0]
+
+    sizes = [batch.sizes[key] for key in keys]
+    rpn = rpn_losses(objectness[keys], deltas[keys], anchors, batch.boxes, sizes, config.rpn.sampler)
+    scored, rois = [], []
+    for (key, references), boxes, labels in zip(batch.roles, batch.boxes, batch.labels, strict=True):
+        candidates = proposed(key, config.rpn.train_proposals)
+        rois.append(sample_rois(candidates, boxes, labels, config.num_classes, config.roi.sampler))
+        own, others = features[key : key + 1], features[references]
+        pooled = pool_over_time(detector, own, rois[-1].boxes, others, torch.float64)
+        proposals = [proposed(frame, config.rpn.test_proposals) for frame in references]
+        scored.append(run_head(detector, pooled, pool(detector, others, proposals)))
+    logits, box_deltas = (torch.cat(part) for part in zip(*scored, strict=True))
+    losses = (*rpn, *box_losses(logits, box_deltas, rois), contrast_plainly(detector, c4, clips, targets))
+    return dict(zip(("rpn_objectness", "rpn_box", "box_class", "box_regression", "contrast"), losses, strict=True))
+
+
+def contrast_plainly(detector: VideoDetector, c4: Tensor, clips: Tensor, targets: list[dict[str, Any]]) -> Tensor:
+    """The auxiliary branch on whole maps C4, or on the ground-truth regions of every frame."""
+    rois, labels = auxiliary_rows(detector.config.contrast.level, clips, targets)
+    if rois is not None:
+        c4 = pool(detector, c4, [rois[rois[:, 0] == frame, 1:] for frame in range(len(c4))])
+    assert detector.auxiliary is not None
+    return detector.auxiliary(c4, labels)
+
+
+def pool_over_time(
+    detector: VideoDetector, features: Tensor, boxes: Tensor, references: Tensor, decide: torch.dtype
+) -> Tensor:
+    """Regions (R, 4) of a map (1, C, H, W), enriched by maps (T, C, H, W) -> (R, C, P, P)."""
+    pooled = pool(detector, features, [boxes])
+    if detector.temporal is None:
+        return pooled
+    queries = pooled if decide == pooled.dtype else pool(detector, features.to(decide), [boxes])
+    return aggregate(detector.temporal, pooled, references, queries)
 
 
 def pool(detector: VideoDetector, features: Tensor, boxes: list[Tensor]) -> Tensor:
     """RoIAlign by torchvision's operator: per-frame boxes -> (sum of R, C, P, P)."""
     roi, stride = detector.config.roi, detector.config.rpn.anchors.stride
+    boxes = [each.to(features.dtype) for each in boxes]
     return torchvision.ops.roi_align(
         features.contiguous(), boxes, roi.output_size, 1 / stride, roi.sampling_ratio, aligned=True
     )

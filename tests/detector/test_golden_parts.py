@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gathered_regions import gathered_regions, temporal_module
 from golden_inputs import make_feature, make_rois
 from golden_model import (
     CASES,
@@ -20,10 +21,9 @@ from golden_model import (
 from weights_recipe import make_weight
 
 from clab_lite.detector import VideoDetector
-from clab_lite.detector.roi_align import roi_align, roi_align_matmul
+from clab_lite.detector.roi_align import roi_align
 from clab_lite.detector.rpn import base_anchors, propose, sample_anchors
 from clab_lite.detector.selsa import SelsaAggregator
-from clab_lite.detector.temporal_roi_align import TemporalRoIAlign, most_similar_roi_align
 from clab_lite.interop import from_mmtracking, to_mmtracking
 
 TEMPORAL = "detector.roi_head.bbox_roi_extractor.embed_network.conv"
@@ -88,30 +88,29 @@ def test_sampled_anchors_are_valid_ones(detector: VideoDetector) -> None:
     assert expected["anchor_valid_flags"][torch.cat([samples.positive, samples.negative]).numpy()].all()
 
 
-@pytest.mark.parametrize("align", [roi_align, roi_align_matmul])
-def test_roi_align(align) -> None:
+def test_roi_align() -> None:
     case, expected = CASES["roi"], golden("r50_roi_selsa")
     height, width = case["h"], case["w"]
     for name, offset, frames, rois in (("key", 20, 1, "rois"), ("ref", 21, case["n_ref_img"], "ref_rois")):
         maps = feature(offset, (frames, 512, height, width))
-        found = align(maps, torch.from_numpy(expected[rois]), 7, 16, 2)
+        found = roi_align(maps, torch.from_numpy(expected[rois]), 7, 16, 2)
         assert difference(expected, f"roi_align_{name}", found) < 1e-4
     small = feature(40, (1, 16, height, width))
     for name in ("small", "small_odd"):  # odd: regions that leave the map, empty and tiny ones
-        found = align(small, torch.from_numpy(expected[f"{name}_rois"]), 7, 16, 2)
+        found = roi_align(small, torch.from_numpy(expected[f"{name}_rois"]), 7, 16, 2)
         assert difference(expected, f"{name}_roi_align", found) < 1e-4
 
 
 def test_temporal_roi_align_and_box_head(detector: VideoDetector) -> None:
     case, expected = CASES["roi"], golden("r50_roi_selsa")
     size = (case["n_ref_img"], 512, case["h"], case["w"])
-    key, references = feature(20, (1, *size[1:])), feature(21, size)
+    maps, boxes = feature(21, size), torch.from_numpy(expected["rois"])[:, 1:]
+    assert detector.temporal is not None
     with torch.no_grad():
-        pooled = roi_align(key, torch.from_numpy(expected["rois"]), 7, 16, 2)
-        pooled_references = roi_align(references, torch.from_numpy(expected["ref_rois"]), 7, 16, 2)
-        similar = most_similar_roi_align(pooled, references, 2)
-        assert detector.temporal is not None
-        (aggregated,) = detector.temporal([pooled], [references])
+        (key,), references = detector.temporal.tables(feature(20, (1, *size[1:]))), detector.temporal.tables(maps)
+        similar = gathered_regions(detector.temporal, boxes, key, references)
+        (aggregated,) = detector.temporal([boxes], [key], [references])
+        pooled_references = roi_align(maps, torch.from_numpy(expected["ref_rois"]), 7, 16, 2)
         logits, deltas = detector.box_head([aggregated], [detector.box_head.encode_references(pooled_references)])
     assert_nearly_all(expected, "most_similar", similar)
     assert_nearly_all(expected, "temporal_roi_align", aggregated)
@@ -128,12 +127,12 @@ def test_two_key_frames_at_once(detector: VideoDetector) -> None:
     height, width = case["h"], case["w"]
     keys = feature(24, (2, 512, height, width))
     references = [feature(25 + i, (2, 512, height, width)) for i in range(2)]
-    rois = torch.from_numpy(make_rois(SEED + 27, 9, 2, 16 * height, 16 * width))
+    boxes = torch.from_numpy(make_rois(SEED + 27, 9, 2, 16 * height, 16 * width))[:, 1:].split(9)
     reference_rois = torch.from_numpy(make_rois(SEED + 28, 11, 4, 16 * height, 16 * width))
+    assert detector.temporal is not None
     with torch.no_grad():
-        pooled = list(roi_align(keys, rois, 7, 16, 2).split(9))
-        assert detector.temporal is not None
-        aggregated = detector.temporal(pooled, references)
+        tables = [detector.temporal.tables(maps) for maps in references]
+        aggregated = detector.temporal(list(boxes), detector.temporal.tables(keys), tables)
         pooled_references = roi_align(torch.cat(references), reference_rois, 7, 16, 2).split(22)
         encoded = [detector.box_head.encode_references(regions) for regions in pooled_references]
         logits, deltas = detector.box_head(aggregated, encoded)
@@ -145,7 +144,8 @@ def test_two_key_frames_at_once(detector: VideoDetector) -> None:
 def test_aggregator_and_head(detector: VideoDetector) -> None:
     expected = golden("r50_roi_selsa")
     with torch.no_grad():
-        attended = detector.box_head.aggregators[0](feature(30, (50, 1024), False), feature(31, (120, 1024), False))
+        aggregator = detector.box_head.aggregators[0]
+        attended = aggregator(feature(30, (50, 1024), False), aggregator.remember(feature(31, (120, 1024), False)))
         encoded = detector.box_head.encode_references(feature(33, (60, 512, 7, 7)))
         logits, deltas = detector.box_head([feature(32, (20, 512, 7, 7))], [encoded])
     assert difference(expected, "aggregator0", attended) < 1e-4
@@ -155,16 +155,16 @@ def test_aggregator_and_head(detector: VideoDetector) -> None:
 
 def test_small_modules() -> None:
     case, expected = CASES["roi"], golden("r50_roi_selsa")
-    references = feature(41, (3, 16, case["h"], case["w"]))
-    pooled = torch.from_numpy(expected["small_roi_align"])
-    module = TemporalRoIAlign(16, most_similar=2, attention_blocks=4)
+    key, maps = (feature(*of) for of in ((40, (1, 16, case["h"], case["w"])), (41, (3, 16, case["h"], case["w"]))))
+    boxes = torch.from_numpy(expected["small_rois"])[:, 1:]
+    module = temporal_module(16, most_similar=2, attention_blocks=4)
     module.load_state_dict(
         {
             f"embed.{part}": torch.from_numpy(make_weight(f"{TEMPORAL}.{part}", shape))
             for part, shape in {"weight": (16, 16, 3, 3), "bias": (16,)}.items()
         }
     )
-    plain = TemporalRoIAlign(16, most_similar=3, attention_blocks=0)
+    plain = temporal_module(16, most_similar=3, attention_blocks=0)
     aggregator = SelsaAggregator(32, attention_blocks=4)
     names = {"fc_embed": "query", "ref_fc_embed": "key", "fc": "output", "ref_fc": "value"}
     prefix = "detector.roi_head.bbox_head.aggregator.0"
@@ -176,10 +176,12 @@ def test_small_modules() -> None:
         }
     )
     with torch.no_grad():
-        assert difference(expected, "small_most_similar", most_similar_roi_align(pooled, references, 2)) < 1e-5
-        assert difference(expected, "small_temporal", module([pooled], [references])[0]) < 1e-5
-        assert difference(expected, "small_temporal_noattn", plain([pooled], [references])[0]) < 1e-5
-        attended = aggregator(feature(43, (5, 32), False), feature(44, (9, 32), False))
+        similar = gathered_regions(module, boxes, *module.tables(key), module.tables(maps))
+        assert difference(expected, "small_most_similar", similar) < 1e-5
+        for name, temporal in {"small_temporal": module, "small_temporal_noattn": plain}.items():
+            (aggregated,) = temporal([boxes], temporal.tables(key), [temporal.tables(maps)])
+            assert difference(expected, name, aggregated) < 1e-5, name
+        attended = aggregator(feature(43, (5, 32), False), aggregator.remember(feature(44, (9, 32), False)))
     assert difference(expected, "small_aggregator", attended) < 1e-5
 
 

@@ -1,7 +1,6 @@
-"""RoIAlign, most similar cells and attention against obviously correct twins; the backbone's dilation."""
+"""RoIAlign and SELSA's attention against obviously correct twins; the backbone: dilation, frozen parts, weights."""
 
 import hashlib
-import math
 import urllib.error
 from pathlib import Path
 
@@ -13,9 +12,8 @@ from torch import nn
 
 from clab_lite.config import BackboneConfig
 from clab_lite.detector.backbone import Backbone
-from clab_lite.detector.roi_align import roi_align_matmul
+from clab_lite.detector.roi_align import roi_align
 from clab_lite.detector.selsa import SelsaAggregator
-from clab_lite.detector.temporal_roi_align import TemporalRoIAlign, most_similar_roi_align
 from clab_lite.errors import DataError
 
 
@@ -26,12 +24,12 @@ def random_rois(count: int, frames: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("sampling_ratio", [1, 2, 3])
-def test_matrix_product_equals_the_operator_forward_and_backward(sampling_ratio: int) -> None:
+def test_roi_align_equals_the_operator_forward_and_backward(sampling_ratio: int) -> None:
     torch.manual_seed(0)
     features = torch.randn(3, 5, 8, 12, dtype=torch.float64).float().requires_grad_()
     twin = features.detach().clone().requires_grad_()
     rois = random_rois(40, 3)
-    found = roi_align_matmul(features, rois, 5, 16, sampling_ratio)
+    found = roi_align(features, rois, 5, 16, sampling_ratio)
     expected = torchvision.ops.roi_align(twin, rois, 5, 1 / 16, sampling_ratio, aligned=True)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
     weight = torch.randn_like(found)
@@ -40,95 +38,21 @@ def test_matrix_product_equals_the_operator_forward_and_backward(sampling_ratio:
     torch.testing.assert_close(features.grad, twin.grad, rtol=1e-4, atol=1e-5)
 
 
-def test_matrix_product_of_a_ramp_reads_the_position() -> None:
+def test_roi_align_of_a_ramp_reads_the_position() -> None:
     """On features f(x, y) = x + 100 y, in pixels, a pooled cell is the position of its centre."""
     y, x = torch.meshgrid(torch.arange(10.0), torch.arange(14.0), indexing="ij")
     ramp = ((x + 0.5) * 16 + 100 * (y + 0.5) * 16)[None, None].requires_grad_()
-    (found,) = roi_align_matmul(ramp, torch.tensor([[0.0, 40, 30, 80, 110]]), 2, 16, 2)
+    (found,) = roi_align(ramp, torch.tensor([[0.0, 40, 30, 80, 110]]), 2, 16, 2)
     expected = torch.tensor([[50 + 100 * 50.0, 70 + 100 * 50], [50 + 100 * 90, 70 + 100 * 90]])
     torch.testing.assert_close(found[0], expected)
 
 
 def test_no_regions() -> None:
     features = torch.randn(2, 4, 8, 8, requires_grad=True)
-    found = roi_align_matmul(features, torch.zeros(0, 5), 5, 16, 2)
+    found = roi_align(features, torch.zeros(0, 5), 5, 16, 2)
     assert found.shape == (0, 4, 5, 5)
     found.sum().backward()
     assert (features.grad == 0).all()
-    assert most_similar_roi_align(found.detach(), torch.randn(3, 4, 8, 8), 2).shape == (3, 0, 4, 5, 5)
-
-
-def slow_most_similar(pooled: torch.Tensor, reference: torch.Tensor, count: int) -> torch.Tensor:
-    result = torch.zeros_like(pooled)
-    cells = reference.flatten(1).T
-    for r in range(len(pooled)):
-        for i in range(pooled.shape[2]):
-            for j in range(pooled.shape[3]):
-                query = pooled[r, :, i, j]
-                cosine = torch.stack([query @ c / (query.norm() * c.norm()) for c in cells])
-                best = cosine.argsort(descending=True)[:count]
-                weight = cosine[best].softmax(dim=0)
-                result[r, :, i, j] = sum(w * cells[b] for w, b in zip(weight, best, strict=True))
-    return result
-
-
-def test_most_similar_cells_equal_the_loop() -> None:
-    torch.manual_seed(0)
-    pooled, references = torch.randn(2, 6, 3, 3), torch.randn(2, 6, 4, 5)
-    found = most_similar_roi_align(pooled, references, 2)
-    for t in range(2):
-        torch.testing.assert_close(found[t], slow_most_similar(pooled, references[t], 2), rtol=1e-4, atol=1e-5)
-
-
-def test_similar_cells_are_chosen_in_float32_under_autocast() -> None:
-    """Cells that differ by less than bfloat16 resolves near 1 must still be told apart."""
-    torch.manual_seed(0)
-    centre = torch.randn(1, 32, 1, 1)
-    pooled = centre + 0.02 * torch.randn(3, 32, 4, 4)
-    references = centre + 0.02 * torch.randn(1, 32, 6, 6)
-    expected = most_similar_roi_align(pooled, references, 2)
-    with torch.autocast("cpu", torch.bfloat16):
-        found = most_similar_roi_align(pooled, references, 2)
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
-
-
-def test_most_similar_has_the_right_gradient() -> None:
-    torch.manual_seed(0)
-    pooled = torch.randn(1, 3, 2, 2, dtype=torch.float64, requires_grad=True)
-    references = torch.randn(2, 3, 3, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda p, r: most_similar_roi_align(p, r, 2), (pooled, references))
-
-
-def test_more_cells_wanted_than_there_are() -> None:
-    found = most_similar_roi_align(torch.randn(1, 3, 2, 2), torch.ones(1, 3, 1, 1), 4)
-    torch.testing.assert_close(found, torch.ones(1, 1, 3, 2, 2))
-
-
-def test_temporal_attention_equals_the_loop() -> None:
-    torch.manual_seed(0)
-    module = TemporalRoIAlign(8, most_similar=2, attention_blocks=2)
-    pooled, references = torch.randn(2, 8, 3, 3), torch.randn(3, 8, 4, 4)
-    with torch.no_grad():
-        (found,) = module([pooled], [references])
-        frames = torch.cat([pooled[None], most_similar_roi_align(pooled, references, 2)])
-        embedded = torch.stack([module.embed(frame) for frame in frames])
-        for r, block, i, j in [(0, 0, 0, 0), (1, 1, 2, 1), (1, 0, 1, 2)]:
-            channels = slice(4 * block, 4 * block + 4)
-            scores = torch.stack([embedded[t, r, channels, i, j] @ embedded[0, r, channels, i, j] for t in range(4)])
-            weight = (scores / math.sqrt(4)).softmax(dim=0)
-            expected = sum(weight[t] * frames[t, r, channels, i, j] for t in range(4))
-            torch.testing.assert_close(found[r, channels, i, j], expected, rtol=1e-4, atol=1e-5)
-
-
-def test_key_frames_do_not_mix() -> None:
-    torch.manual_seed(0)
-    module = TemporalRoIAlign(8, 2, 2)
-    pooled = [torch.randn(2, 8, 3, 3), torch.randn(4, 8, 3, 3)]
-    references = [torch.randn(2, 8, 4, 4), torch.randn(2, 8, 4, 4)]
-    with torch.no_grad():
-        together = module(pooled, references)
-        for i in range(2):
-            torch.testing.assert_close(together[i], module([pooled[i]], [references[i]])[0])
 
 
 def test_aggregation_equals_the_loop_and_copes_with_no_references() -> None:
@@ -142,8 +66,8 @@ def test_aggregation_equals_the_loop_and_copes_with_no_references() -> None:
             for block in (slice(0, 4), slice(4, 8)):
                 weight = torch.stack([query[r, block] @ key[s, block] / 2 for s in range(5)]).softmax(dim=0)
                 attended[r, block] = sum(w * value[s, block] for s, w in enumerate(weight))
-        torch.testing.assert_close(module(regions, references), module.output(attended))
-        assert module(regions, references[:0]).isfinite().all()
+        torch.testing.assert_close(module(regions, module.remember(references)), module.output(attended))
+        assert module(regions, module.remember(references[:0])).isfinite().all()
 
 
 @pytest.mark.parametrize("architecture", ["resnet18", "resnet50", "resnext101_64x4d"])

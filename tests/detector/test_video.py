@@ -23,26 +23,37 @@ class Recorder:
     def __init__(self) -> None:
         self.loaded: list[int] = []
         self.remembered: list[int] = []
+        self.together: list[int] = []
+        """Key frames per call of `detect_remembered`."""
 
     def load(self, number: int) -> PreparedFrame:
         self.loaded.append(number)
         return PreparedFrame.pad(torch.full((3, *SIZE), number + 1.0), SCALE)
 
     def remember(self, frames: Tensor, image_sizes: list[tuple[int, int]]) -> FrameMemory:
-        assert frames.shape == (1, 3, 48, 64) and image_sizes == [SIZE]
-        self.remembered.append(number_of(frames[0]))
-        return FrameMemory(frames[:, :1, :1, :1], [torch.zeros(0, 4)], [])
+        assert frames.shape[1:] == (3, 48, 64) and image_sizes == [SIZE] * len(frames)
+        self.remembered += numbers_of(frames).tolist()
+        return FrameMemory(frames, [torch.zeros(0, 4)] * len(frames), [])
 
-    def detect(
-        self, frame: Tensor, memory: FrameMemory, image_size: tuple[int, int], scale: tuple[float, float]
-    ) -> dict[str, Tensor]:
-        assert image_size == SIZE
-        assert frame[:, :37, :51].min() > 0 and frame[:, 37:].max() == 0 and frame[:, :, 51:].max() == 0
-        return {"key": torch.tensor(number_of(frame)), "memory": memory.features.flatten() - 1, "scale": scale}
+    def detect_remembered(
+        self,
+        own: FrameMemory,
+        memory: FrameMemory,
+        image_sizes: list[tuple[int, int]],
+        scales: list[tuple[float, float]],
+    ) -> list[dict[str, Tensor]]:
+        frames, remembered = own.features, numbers_of(memory.features)
+        assert image_sizes == [SIZE] * len(frames)
+        assert frames[:, :, :37, :51].min() > 0 and frames[:, :, 37:].max() == 0 and frames[:, :, :, 51:].max() == 0
+        self.together.append(len(frames))
+        return [
+            {"key": number, "memory": remembered, "scale": scale}
+            for number, scale in zip(numbers_of(frames), scales, strict=True)
+        ]
 
 
-def number_of(frame: Tensor) -> int:
-    return int(frame[0, 0, 0]) - 1
+def numbers_of(frames: Tensor) -> Tensor:
+    return frames[:, 0, 0, 0].int() - 1
 
 
 @pytest.mark.parametrize("threads", [0, 2])
@@ -62,9 +73,25 @@ def test_each_frame_is_loaded_once(references: str, frame_count: int, count: int
         }
         assert result["memory"].tolist() == wanted[references]
         assert result["scale"] == SCALE
-    assert len(recorder.remembered) == len(set(recorder.remembered))
-    if references == "adaptive":
-        assert recorder.remembered == sorted(set(adaptive_references(frame_count, count)))
+    first = sorted(set(adaptive_references(frame_count, count))) if references == "adaptive" else []
+    assert recorder.remembered == [*first, *range(frame_count)]  # a window takes its key frame from what it remembers
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+@pytest.mark.parametrize("keys", [None, [1, 4, 5, 6]])
+@pytest.mark.parametrize("at_once", [1, 3, 20])
+def test_frames_together_are_the_same_frames_in_order(at_once: int, keys: list[int] | None, threads: int) -> None:
+    recorder, single = Recorder(), Recorder()
+    found = list(detect_frames(recorder, recorder.load, 7, count=2, keys=keys, threads=threads, at_once=at_once))
+    wanted = list(range(7)) if keys is None else keys
+    assert [int(result["key"]) for result in found] == wanted
+    for result, alone in zip(found, detect_frames(single, single.load, 7, count=2, keys=keys), strict=True):
+        assert result["key"] == alone["key"] and result["scale"] == alone["scale"]
+        assert torch.equal(result["memory"], alone["memory"])
+    assert sorted(recorder.loaded) == sorted({0, 6, *wanted})
+    assert recorder.remembered == [0, 6, *wanted]
+    full, rest = divmod(len(wanted), at_once)
+    assert recorder.together == [at_once] * full + [rest] * (rest > 0)
 
 
 @pytest.mark.parametrize(("references", "needed"), [("adaptive", [0, 10, 20]), ("sliding", [0, 1, 2]), ("past", [0])])

@@ -151,6 +151,16 @@ def test_memory_can_be_built_frame_by_frame() -> None:
     assert len(together) == len(joined) == 4
     for a, b in zip(together.encoded, joined.encoded, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+    for part, frame in zip(together.split(), frames, strict=True):
+        alone = detector.remember(frame[None], [(64, 96)])
+        assert len(part) == len(part.tables) == 1
+        torch.testing.assert_close(part.features, alone.features, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(part.tables[0].taps, alone.tables[0].taps, rtol=1e-4, atol=1e-5)
+        assert [len(layer) for layer in part.encoded] == [len(part.proposals[0])] * len(together.encoded)
+    again = FrameMemory.join(together.split())
+    assert torch.equal(again.features, together.features)
+    assert all(torch.equal(a, b) for a, b in zip(again.encoded, together.encoded, strict=True))
+    assert [id(table) for table in again.tables] == [id(table) for table in together.tables]
     with pytest.raises(ValueError, match="different padded sizes"):
         FrameMemory.join([together, detector.remember(frames[:1, :, :48], [(48, 96)])])
 

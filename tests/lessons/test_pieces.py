@@ -51,6 +51,12 @@ def test_the_walk_keeps_what_the_parts_pass_on(trained: Trained, walk: Walk) -> 
         c4, neck = detector.extract(walk.frame.pixels[None])
         objectness, deltas = detector.rpn(neck)
         own = detector.remember(walk.frame.pixels[None], [walk.frame.image_size])
+        for before, layer, after in (
+            ("layer1", "layer2", "layer2"),
+            ("layer2", "layer3", "C4"),
+            ("C4", "layer4", "C5"),
+        ):
+            torch.testing.assert_close(detector.backbone.get_submodule(layer)(walk.maps[before]), walk.maps[after])
     torch.testing.assert_close(walk.maps["C4"], c4)
     torch.testing.assert_close(walk.maps["neck"], neck)
     torch.testing.assert_close(walk.objectness, objectness[0])

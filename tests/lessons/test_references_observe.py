@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torchvision.ops
 from references_scene import VIDEO, small_scene, untrained
 
 from clab_lite import lessons
@@ -143,15 +144,17 @@ def test_similar_cells_by_a_slow_loop(scene: Scene) -> None:
     observation = scene.look(3).observation
     view = observation.temporal(5)
     assert observation.temporal_call is not None
-    _, pooled, references, _ = observation.temporal_call
-    cell = pooled[5, :, 1, 3].tolist()
-    height, width = references.shape[2:]
+    module, boxes, key, references, _ = observation.temporal_call
+    height, width = key.size
     assert view.map_size == (height, width)
+    size, key_map = module.config.output_size, key.cells.T.reshape(1, -1, height, width)
+    pooled = torchvision.ops.roi_align(key_map, [boxes[5:6]], size, 1 / module.stride, 2, aligned=True)
+    cell = pooled[0, :, 1, 3].tolist()
     for number in (0, 7):
         cosines = []
         for y in range(height):
             for x in range(width):
-                other = references[number, :, y, x].tolist()
+                other = references[number].cells[y * width + x].tolist()
                 product = sum(a * b for a, b in zip(cell, other, strict=True))
                 cosines.append(product / math.hypot(*cell) / math.hypot(*other))
         order = np.argsort(cosines)[::-1][: view.index.shape[-1]]

@@ -1,7 +1,7 @@
 """One frame through a detector, with everything that passes between its parts kept for looking at.
 
-Nothing is computed twice in another way: hooks listen to the detector's own modules while `detect` runs, and what is no
-module (anchors, proposals, post-processing) is computed by the same functions that `detect` calls.
+Hooks listen to the detector's own modules while `detect` runs, and what is no module of its own (the first layers,
+anchors, proposals, RoIAlign) is computed by the same layers and functions.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from clab_lite.config import DetectorConfig
 from clab_lite.data.references import adaptive_references
 from clab_lite.data.video_index import FrameAnnotation, VideoIndex
+from clab_lite.detector.roi_align import roi_align
 from clab_lite.detector.rpn import propose
 from clab_lite.detector.video import PreparedFrame, remember_frames
 from clab_lite.detector.video_detector import VideoDetector
@@ -93,35 +94,36 @@ def follow(trained: Trained, index: VideoIndex, video: int, frame: int) -> Walk:
         size = prepared.image_size
         proposals, scores = propose(objectness, deltas, anchors, size, config.rpn.test_proposals)
         head_inputs, (logits, box_deltas) = heard["head"]
-        pooled = heard["temporal"][0][0][0] if "temporal" in heard else head_inputs[0][0]
+        roi, rois = config.roi, nn.functional.pad(proposals, (1, 0))  # all of frame 0
+        stride = config.rpn.anchors.stride
+        pooled = roi_align(heard["neck"][1], rois, roi.output_size, stride, roi.sampling_ratio)
+        early = _early_maps(detector, prepared.pixels[None])
+        maps = dict(zip(STAGES, (*early, *heard["backbone"][1], heard["neck"][1]), strict=True))
     return Walk(
         detector, config, trained.class_names, index.load_image(video, frame), index.annotation(video, frame), prepared,
-        {name: heard[name][1] for name in STAGES}, objectness, deltas, anchors, proposals, scores,
+        maps, objectness, deltas, anchors, proposals, scores,
         pooled, head_inputs[0][0], logits, box_deltas, found, len(wanted),
     )  # fmt: skip
+
+
+def _early_maps(detector: VideoDetector, frame: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The maps before C4, by the backbone's own layers: its forward pass may do their work without calling them."""
+    backbone = detector.backbone
+    stem = backbone.bn1(backbone.conv1(frame))
+    layer1 = backbone.get_submodule("layer1")(nn.functional.max_pool2d(torch.relu(stem), 3, stride=2, padding=1))
+    return stem, layer1, backbone.get_submodule("layer2")(layer1)
 
 
 @contextmanager
 def _listening(detector: VideoDetector) -> Iterator[dict[str, tuple[tuple[Any, ...], Any]]]:
     """While open: by name, the (inputs, output) of the last call of each part."""
-    backbone = detector.backbone
-    parts: dict[str, nn.Module | None] = {
-        "stem": backbone.bn1,
-        "layer1": backbone.get_submodule("layer1"),
-        "layer2": backbone.get_submodule("layer2"),
-        "C4": backbone.get_submodule("layer3"),
-        "C5": backbone.get_submodule("layer4"),
-        "neck": detector.neck,
-        "rpn": detector.rpn,
-        "temporal": detector.temporal,
-        "head": detector.box_head,
-    }
+    parts = {"backbone": detector.backbone, "neck": detector.neck, "rpn": detector.rpn, "head": detector.box_head}
     heard: dict[str, tuple[tuple[Any, ...], Any]] = {}
 
     def hook(name: str) -> Any:
         return lambda _module, inputs, output: heard.__setitem__(name, (inputs, output))
 
-    handles = [part.register_forward_hook(hook(name)) for name, part in parts.items() if part is not None]
+    handles = [part.register_forward_hook(hook(name)) for name, part in parts.items()]
     try:
         yield heard
     finally:

@@ -18,10 +18,14 @@ from torch import Tensor, nn
 
 from clab_lite.detector.box_losses import BOX_DELTA_STD
 from clab_lite.detector.boxes import decode_boxes
+from clab_lite.detector.map_tables import MapTables
 from clab_lite.detector.memory import FrameMemory
+from clab_lite.detector.most_similar import MapPair, most_similar_cells
 from clab_lite.detector.postprocess import select_detections
+from clab_lite.detector.roi_align import as_grid, roi_cells
 from clab_lite.detector.selsa import SelsaAggregator
-from clab_lite.detector.temporal_roi_align import TemporalRoIAlign, most_similar_roi_align, unit_vectors
+from clab_lite.detector.sparse_rows import SparseRows
+from clab_lite.detector.temporal_roi_align import TemporalRoIAlign
 from clab_lite.detector.video import PreparedFrame
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
@@ -71,8 +75,8 @@ class Observation:
     """Per reference frame its proposals, in pixels of the resized frame; S boxes in all."""
     selsa: list[SelsaView]
     """Per layer of the box head."""
-    temporal_call: tuple[TemporalRoIAlign, Tensor, Tensor, Tensor] | None
-    """The module of Temporal RoI Align, its two inputs and its output; None for plain SELSA."""
+    temporal_call: tuple[TemporalRoIAlign, Tensor, MapTables, list[MapTables], Tensor] | None
+    """The module of Temporal RoI Align, its three inputs for this frame and its output; None for plain SELSA."""
 
     def temporal(self, region: int) -> TemporalView:
         """What one region gathered over time, R = 1: of one region it is computed in an instant, of all it is slow.
@@ -82,10 +86,10 @@ class Observation:
         """
         if self.temporal_call is None:
             raise DataError("this detector is plain SELSA: it has no Temporal RoI Align. Take one with roi.temporal.")
-        module, pooled, references, output = self.temporal_call
+        module, boxes, key, references, output = self.temporal_call
         chosen = slice(region, region + 1)
         with torch.no_grad():
-            return temporal_view(module, pooled[chosen], references, output[chosen])
+            return temporal_view(module, boxes[chosen], key, references, output[chosen])
 
 
 @torch.no_grad()
@@ -118,65 +122,57 @@ def observe(
         regions,
         everything.proposals,
         [selsa_view(m, i[0], i[1], o) for m, i, o in calls if isinstance(m, SelsaAggregator)],
-        next(((m, i[0][0], i[1][0], o[0]) for m, i, o in calls if isinstance(m, TemporalRoIAlign)), None),
+        next(((m, *(part[0] for part in i), o[0]) for m, i, o in calls if isinstance(m, TemporalRoIAlign)), None),
     )
 
 
-def selsa_view(module: SelsaAggregator, regions: Tensor, references: Tensor, output: Tensor) -> SelsaView:
-    """The attention weights of one call, from the module's own `query`, `key`, `value` and `output` layers.
+def selsa_view(module: SelsaAggregator, regions: Tensor, remembered: Tensor, output: Tensor) -> SelsaView:
+    """The attention weights of one call, from the module's own `query` and `output` layers.
 
     Args:
         module: the layer.
         regions: (R, C), its first input.
-        references: (S, C), its second input.
+        remembered: (S, 2, C), its second input: keys and values of the references.
         output: (R, C), what it returned.
     """
     blocks = module.attention_blocks
     query, key, value = (
-        layer(x).unflatten(1, (blocks, -1)).transpose(0, 1)  # (blocks, R or S, C/blocks)
-        for layer, x in ((module.query, regions), (module.key, references), (module.value, references))
+        x.unflatten(1, (blocks, -1)).transpose(0, 1)  # (blocks, R or S, C/blocks)
+        for x in (module.query(regions), *remembered.unbind(dim=1))
     )
     weights = (query @ key.transpose(1, 2) / math.sqrt(query.shape[2])).softmax(dim=2)
     rebuilt = module.output((weights @ value).transpose(0, 1).flatten(1))
     return SelsaView(weights, output, rebuilt)
 
 
-def temporal_view(module: TemporalRoIAlign, pooled: Tensor, references: Tensor, output: Tensor) -> TemporalView:
+def temporal_view(
+    module: TemporalRoIAlign, boxes: Tensor, key: MapTables, references: list[MapTables], output: Tensor
+) -> TemporalView:
     """The chosen cells and the frames' weights of one call, for one key frame.
 
     Args:
         module: the layer.
-        pooled: (R, C, P, P), RoIAlign of the key frame's regions.
-        references: (T, C, H, W).
+        boxes: (R, 4), the key frame's regions, in pixels of the resized frame.
+        key: its map.
+        references: T maps.
         output: (R, C, P, P), what it returned.
     """
-    gathered = most_similar_roi_align(pooled, references, module.most_similar)
-    weights = _frame_weights(module, torch.cat([pooled[None], gathered]))
-    index, cosine = most_similar_cells(pooled, references, module.most_similar)
-    again = torch.cat([pooled[None], _gather(references, index, cosine)])
-    groups = (weights.shape[1], pooled.shape[1] // weights.shape[1])
-    rebuilt = (again.unflatten(2, groups) * weights.transpose(1, 2).unsqueeze(3)).sum(dim=0).flatten(1, 2)
-    map_size = (references.shape[2], references.shape[3])
-    return TemporalView(index, cosine, weights, map_size, output, rebuilt)
-
-
-def most_similar_cells(pooled: Tensor, references: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """For every RoI cell the `count` most similar cells of every map -> index and cosine, (T, R, P, P, count) each."""
-    regions, _, size, _ = pooled.shape
-    cells = unit_vectors(pooled.permute(0, 2, 3, 1).flatten(0, 2))  # (R*P*P, C)
-    found = []
-    for values in references.flatten(2).transpose(1, 2):  # (H*W, C), one map at a time as the detector does
-        found.append(torch.topk(cells @ unit_vectors(values).T, min(count, len(values)), dim=1))
-    shape = (len(references), regions, size, size, -1)
-    cosine, index = (torch.stack(part).reshape(shape) for part in zip(*found, strict=True))
-    return index, cosine
-
-
-def _gather(references: Tensor, index: Tensor, cosine: Tensor) -> Tensor:
-    """The softmax-weighted mean of the chosen cells: (T, C, H, W) and (T, R, P, P, k) twice -> (T, R, C, P, P)."""
-    maps = references.flatten(2)  # (T, C, H*W)
-    chosen = torch.stack([cells[:, where] for cells, where in zip(maps, index, strict=True)])  # (T, C, R, P, P, k)
-    return (chosen * cosine.softmax(dim=-1).unsqueeze(1)).sum(dim=-1).transpose(1, 2)
+    config = module.config
+    where, share = roi_cells(boxes, key.size, config.output_size, module.stride, config.sampling_ratio)
+    cells = SparseRows.equal(where.flatten(0, 1), share.flatten(0, 1)).nonzero()
+    pooled = cells.of(key.cells)  # (R*P*P, C)
+    found = [most_similar_cells(cells, pooled, MapPair.of(key, r), config.most_similar) for r in references]
+    gathered = [
+        (reference.cells[index] * cosine.softmax(dim=1).unsqueeze(2)).sum(dim=1)
+        for reference, (index, cosine) in zip(references, found, strict=True)
+    ]
+    frames = torch.stack([as_grid(part, config.output_size) for part in (pooled, *gathered)])
+    weights = _frame_weights(module, frames)
+    groups = (weights.shape[1], frames.shape[2] // weights.shape[1])
+    rebuilt = (frames.unflatten(2, groups) * weights.transpose(1, 2).unsqueeze(3)).sum(dim=0).flatten(1, 2)
+    shape = (len(references), len(boxes), config.output_size, config.output_size, -1)
+    index, cosine = (torch.stack(part).reshape(shape) for part in zip(*found, strict=True))
+    return TemporalView(index, cosine, weights, references[0].size, output, rebuilt)
 
 
 def _frame_weights(module: TemporalRoIAlign, frames: Tensor) -> Tensor:
@@ -185,7 +181,8 @@ def _frame_weights(module: TemporalRoIAlign, frames: Tensor) -> Tensor:
     if module.embed is None:
         return frames.new_full((count, 1, regions, size, size), 1 / count)
     embedded = module.embed(frames.flatten(0, 1)).reshape(frames.shape)
-    embedded = embedded.unflatten(2, (module.attention_blocks, channels // module.attention_blocks))
+    blocks = module.config.attention_blocks
+    embedded = embedded.unflatten(2, (blocks, channels // blocks))
     similarity = (embedded * embedded[:1]).sum(dim=3) / math.sqrt(embedded.shape[3])  # (1+T, R, blocks, P, P)
     return similarity.softmax(dim=0).transpose(1, 2)
 
