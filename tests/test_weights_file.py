@@ -105,7 +105,7 @@ def test_weights_that_are_no_numbers_are_refused(
     """When they are written: a good file that is there stays."""
     (tmp_path / "nan.safetensors").write_bytes(b"good")
     with torch.no_grad():
-        next(p for p in detector.parameters() if (p.numel() >= 16_384) == large).view(-1)[3] = float("nan")
+        next(p for p in detector.parameters() if (p.numel() >= 16_384) == large)[0].fill_(float("nan"))
     with pytest.raises(DataError, match="not finite"):
         write_weights(tmp_path / "nan.safetensors", detector, config, NAMES, 1)
     assert (tmp_path / "nan.safetensors").read_bytes() == b"good"
@@ -114,7 +114,7 @@ def test_weights_that_are_no_numbers_are_refused(
 def test_values_too_large_for_half_precision_stay(tmp_path: Path, config: Config, detector: VideoDetector) -> None:
     name, small = next((n, p) for n, p in detector.named_parameters() if p.numel() < 16_384)
     with torch.no_grad():
-        small.view(-1)[0] = 70_000.0
+        small[(0,) * small.ndim] = 70_000.0
     write_weights(tmp_path / "large.safetensors", detector, config, NAMES, 1)
     found, *_ = read_weights(tmp_path / "large.safetensors")
     assert torch.equal(found.state_dict()[name], small)
