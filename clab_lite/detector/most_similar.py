@@ -14,6 +14,10 @@ from clab_lite.devices import precise_type
 _DOUBT = 1e-5
 """Cosines nearer than this are compared again in float64: float32 errs by less (5e-7 was measured at 512 channels), and
 which of two near equals is chosen then depends neither on the device nor on the order of a sum."""
+_AT_ONCE = 2**21
+"""Products held at once on a CPU (8 MB): they stay in its cache."""
+_AT_ONCE_ON_A_GPU = 2**27
+"""A GPU rather has few large steps (512 MB)."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +60,28 @@ def most_similar_cells(cells: SparseRows, pooled: Tensor, pair: MapPair, count: 
     count = min(count, len(units))
     with torch.autocast(units.device.type, enabled=False):
         with torch.no_grad():
-            values, index, next_best = _largest(cells.of(pair.product), count)
-            length = pooled.to(units.dtype).norm(dim=1) + EPSILON
-            doubtful = torch.nonzero(values[:, -1] - next_best < _DOUBT * length).flatten()
-            if len(doubtful):
-                exact = _largest_exactly(cells.rows(doubtful), pair, count)
-                values[doubtful], index[doubtful] = exact[0].to(values.dtype), exact[1]
+            index, values = _search(cells, pooled, pair, count)
         if torch.is_grad_enabled():
             return index, (unit_rows(pooled)[:, None] * units[index]).sum(dim=2)
-        return index, values / length[:, None]
+        return index, values / _lengths(pooled, units)[:, None]
+
+
+def _search(cells: SparseRows, pooled: Tensor, pair: MapPair, count: int) -> tuple[Tensor, Tensor]:
+    """Places and values of the `count` largest products of every cell; near ties are decided in float64."""
+    at_once = _AT_ONCE if pooled.device.type == "cpu" else _AT_ONCE_ON_A_GPU
+    parts = cells.split(max(1, at_once // len(pair.reference.units)))
+    found = zip(*(_largest(part.of(pair.product), count) for part in parts), strict=True)
+    values, index, next_best = (torch.cat(part) for part in found)
+    doubtful = torch.nonzero(values[:, -1] - next_best < _DOUBT * _lengths(pooled, pair.reference.units)).flatten()
+    if len(doubtful):
+        exact = _largest_exactly(cells.rows(doubtful), pair, count)
+        values[doubtful], index[doubtful] = exact[0].to(values.dtype), exact[1]
+    return index, values
+
+
+def _lengths(pooled: Tensor, units: Tensor) -> Tensor:
+    """(N,), in the precision of the units."""
+    return pooled.to(units.dtype).norm(dim=1) + EPSILON
 
 
 def _largest(rows: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -84,5 +101,6 @@ def _largest(rows: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
 def _largest_exactly(cells: SparseRows, pair: MapPair, count: int) -> tuple[Tensor, Tensor]:
     """The largest products and their places, for a few rows of `cells`, all in float64."""
     precise = precise_type(pair.product.device)
-    key, reference = pair.key.cells.to(precise), pair.reference.cells.to(precise)
-    return (cells.of(key) @ unit_rows(reference).T).topk(count, dim=1)
+    read, place = cells.index.unique(return_inverse=True)  # few cells: the whole map need not be converted
+    pooled = SparseRows(place, cells.weight, cells.start).of(pair.key.cells[read].to(precise))
+    return (pooled @ unit_rows(pair.reference.cells.to(precise)).T).topk(count, dim=1)

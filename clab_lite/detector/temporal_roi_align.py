@@ -28,31 +28,23 @@ from clab_lite.detector.most_similar import MapPair, most_similar_cells
 from clab_lite.detector.roi_align import as_grid, map_rows, roi_cells
 from clab_lite.detector.sparse_rows import SparseRows
 
-_AT_ONCE = 2**21
-"""Similarities held at once on a CPU (8 MB): they and what is made of them stay in its cache."""
-_AT_ONCE_ON_A_GPU = 2**27
-"""A GPU rather has few large steps (512 MB)."""
+_AT_ONCE = 2**12
+"""Cells of regions that a CPU works on at once: what is made of them stays in its cache."""
 _KEPT = 2**22
 """Numbers of what was looked up for a key frame that training keeps for its backward pass (16 MB)."""
 
 
 @dataclass(frozen=True)
-class _Regions:
-    """Some regions of a key frame, N = R*P*P cells: RoIAlign, its result (N, C), that embedded, and its own score."""
-
-    cells: SparseRows
-    pooled: Tensor
-    embedded: Tensor
-    score: Tensor
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What they found in one reference map: cells and their weights (N, K), and the frame's score (N, blocks)."""
+class _Gathered:
+    """Cells of R regions as weighted sums of K cells of a map: index and weight (R, P*P, K)."""
 
     index: Tensor
     weight: Tensor
-    score: Tensor
+
+    def split(self, regions: int) -> list[_Gathered]:
+        """At most so many regions at a time."""
+        parts = zip(self.index.split(regions), self.weight.split(regions), strict=True)
+        return [_Gathered(*part) for part in parts]
 
 
 class TemporalRoIAlign(nn.Module):
@@ -105,30 +97,33 @@ class TemporalRoIAlign(nn.Module):
         return aggregated
 
     def _aggregate(self, boxes: Tensor, key: MapTables, references: list[MapTables]) -> Tensor:
-        at_once = _AT_ONCE if boxes.device.type == "cpu" else _AT_ONCE_ON_A_GPU
-        step = max(1, at_once // (len(key.cells) * self.config.output_size**2))
-        parts = [self._regions(some, key) for some in boxes.split(step)]
-        frames = []
-        for reference in references:
-            pair = MapPair.of(key, reference)
-            frames.append([self._look_up(part, pair) for part in parts])
-        table = torch.cat([reference.cells for reference in references]) if references else key.cells
-        aggregated = [_weighted_sum(part, found, table) for part, *found in zip(parts, *frames, strict=True)]
-        return as_grid(torch.cat(aggregated), self.config.output_size)
-
-    def _regions(self, boxes: Tensor, key: MapTables) -> _Regions:
         config = self.config
-        index, weight = roi_cells(boxes, key.size, config.output_size, self.stride, config.sampling_ratio)
-        cells = SparseRows.equal(index.flatten(0, 1), weight.flatten(0, 1)).nonzero()
-        embedded = self._embed(convolved(index, weight).nonzero(), key)
-        return _Regions(cells, cells.of(key.cells), embedded, self._score(embedded, embedded))
+        own = _Gathered(*roi_cells(boxes, key.size, config.output_size, self.stride, config.sampling_ratio))
+        cells = SparseRows.equal(own.index.flatten(0, 1), own.weight.flatten(0, 1)).nonzero()
+        pooled = cells.of(key.cells)
+        found = [self._look_up(cells, pooled, MapPair.of(key, reference)) for reference in references]
+        table = torch.cat([reference.cells for reference in references]) if references else key.cells
+        regions = max(1, (_AT_ONCE if boxes.device.type == "cpu" else len(pooled)) // config.output_size**2)
+        parts = zip(*(gathered.split(regions) for gathered in (own, *found)), strict=True)
+        aggregated = []
+        for some, (first, *others) in zip(pooled.split(regions * config.output_size**2), parts, strict=True):
+            attention = self._attention(first, others, key, references)
+            aggregated.append(_weighted_sum(some, others, attention, table))
+        return as_grid(torch.cat(aggregated), config.output_size)
 
-    def _look_up(self, regions: _Regions, pair: MapPair) -> _Found:
-        index, cosine = most_similar_cells(regions.cells, regions.pooled, pair, self.config.most_similar)
-        weight = cosine.softmax(dim=1)
+    def _look_up(self, cells: SparseRows, pooled: Tensor, pair: MapPair) -> _Gathered:
+        """The most similar cells of a reference map, weighed by a softmax over their cosines."""
+        index, cosine = most_similar_cells(cells, pooled, pair, self.config.most_similar)
         grid = (-1, self.config.output_size**2)
-        embedded = self._embed(convolved(index.unflatten(0, grid), weight.unflatten(0, grid)), pair.reference)
-        return _Found(index, weight, self._score(regions.embedded, embedded))
+        return _Gathered(index.unflatten(0, grid), cosine.softmax(dim=1).unflatten(0, grid))
+
+    def _attention(self, own: _Gathered, found: list[_Gathered], key: MapTables, references: list[MapTables]) -> Tensor:
+        """How much each frame counts, the key first: (N, 1+T, blocks), summing to 1 over the frames."""
+        embedded = self._embed(convolved(own.index, own.weight).nonzero(), key)
+        scores = [self._score(embedded, embedded)]
+        for frame, reference in zip(found, references, strict=True):
+            scores.append(self._score(embedded, self._embed(convolved(frame.index, frame.weight), reference)))
+        return torch.stack(scores, dim=1).softmax(dim=1)
 
     def _embed(self, rows: SparseRows, tables: MapTables) -> Tensor:
         """The embedding (N, C) of cells, whose convolution are these rows of taps; (N, 0) without attention blocks."""
@@ -174,20 +169,19 @@ def _taps_of_grid(size: int) -> tuple[Tensor, Tensor, Tensor]:
     return torch.tensor(neighbour), torch.tensor(tap), torch.tensor(start)
 
 
-def _weighted_sum(regions: _Regions, found: list[_Found], table: Tensor) -> Tensor:
-    """Softmax over the frames, the key first, and the sum of their cells (N, C) by these weights.
+def _weighted_sum(pooled: Tensor, found: list[_Gathered], attention: Tensor, table: Tensor) -> Tensor:
+    """The sum (N, C) over the frames of their cells, weighed by `attention` (N, 1+T, blocks).
 
-    table: the cells of the reference maps, one map after another.
+    pooled: N cells of the key frame, (N, C). found: what they found in T reference maps. table: the cells of these
+    maps, one map after another.
     """
-    scores = torch.stack([regions.score, *(frame.score for frame in found)], dim=1)  # (N, 1+T, blocks)
-    attention = scores.softmax(dim=1)
     blocks = attention.shape[2]
-    total = (regions.pooled.unflatten(1, (blocks, -1)) * attention[:, 0, :, None]).flatten(1)
+    total = (pooled.unflatten(1, (blocks, -1)) * attention[:, 0, :, None]).flatten(1)
     if not found:
         return total
     first = torch.arange(0, len(table), len(table) // len(found), device=table.device)
-    index = torch.stack([frame.index for frame in found], dim=1) + first[:, None]  # (N, T, K)
-    weight = torch.stack([frame.weight for frame in found], dim=1)
+    index = torch.stack([frame.index.flatten(0, 1) for frame in found], dim=1) + first[:, None]  # (N, T, K)
+    weight = torch.stack([frame.weight.flatten(0, 1) for frame in found], dim=1)
     # Every row of the table is cut into `blocks` rows, one per channel group: (N, blocks, T, K).
     rows = index[:, None] * blocks + torch.arange(blocks, device=table.device)[:, None, None]
     weights = weight[:, None] * attention[:, 1:].transpose(1, 2).unsqueeze(3)
