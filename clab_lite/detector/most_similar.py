@@ -13,10 +13,12 @@ from clab_lite.devices import precise_type
 
 _DOUBT = 1e-5
 """Cosines nearer than this are compared again in float64: float32 errs by less (5e-7 was measured at 512 channels), and
-which of two near equals is chosen then depends neither on the device nor on the order of a sum."""
-_AT_ONCE = 2**21
+which of two near equals is chosen then depends neither on the device nor on the order of a sum. (A GPU that is allowed
+TensorFloat32 errs by 1e-3 and chooses as coarsely.) Pooled cells are sums without cancellation, of maps after a ReLU:
+what is rounded in a product is small beside their length."""
+_PRODUCTS_AT_ONCE = 2**21
 """Products held at once on a CPU (8 MB): they stay in its cache."""
-_AT_ONCE_ON_A_GPU = 2**27
+_PRODUCTS_AT_ONCE_ON_A_GPU = 2**27
 """A GPU rather has few large steps (512 MB)."""
 
 
@@ -68,7 +70,7 @@ def most_similar_cells(cells: SparseRows, pooled: Tensor, pair: MapPair, count: 
 
 def _search(cells: SparseRows, pooled: Tensor, pair: MapPair, count: int) -> tuple[Tensor, Tensor]:
     """Places and values of the `count` largest products of every cell; near ties are decided in float64."""
-    at_once = _AT_ONCE if pooled.device.type == "cpu" else _AT_ONCE_ON_A_GPU
+    at_once = _PRODUCTS_AT_ONCE if pooled.device.type == "cpu" else _PRODUCTS_AT_ONCE_ON_A_GPU
     parts = cells.split(max(1, at_once // len(pair.reference.units)))
     found = zip(*(_largest(part.of(pair.product), count) for part in parts), strict=True)
     values, index, next_best = (torch.cat(part) for part in found)
@@ -86,10 +88,16 @@ def _lengths(pooled: Tensor, units: Tensor) -> Tensor:
 
 def _largest(rows: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """The `count` largest of each row of (N, V), their places, and the value after them (N,). Overwrites `rows`."""
+    return (_largest_one_by_one if rows.device.type == "cpu" else _largest_by_sorting)(rows, count)
+
+
+def _largest_by_sorting(rows: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    best = torch.cat([rows, rows.new_full((len(rows), 1), -torch.inf)], dim=1).topk(count + 1, dim=1)
+    return best.values[:, :count], best.indices[:, :count], best.values[:, count]
+
+
+def _largest_one_by_one(rows: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
     values, index = [], []
-    if rows.device.type != "cpu":
-        best = torch.cat([rows, rows.new_full((len(rows), 1), -torch.inf)], dim=1).topk(count + 1, dim=1)
-        return best.values[:, :count], best.indices[:, :count], best.values[:, count]
     for _ in range(count):  # NumPy finds the place of a maximum several times faster than torch does on a CPU.
         place = torch.from_numpy(rows.numpy().argmax(axis=1))[:, None]
         index.append(place)

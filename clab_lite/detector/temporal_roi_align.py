@@ -1,14 +1,18 @@
 """Temporal RoI Align: a region gathers its most similar cells from every reference map (arXiv 2109.03495).
 
-In the order of the paper: RoIAlign of the key map; for each reference map the mean of the most similar cells; a 3x3
-convolution embeds both; a softmax over the frames of the embeddings' products weighs them; their weighted sum. Two
-identities make the same numbers cheap:
+In the order of the paper: RoIAlign of the key map, R regions of P x P cells; for each of T reference maps m_t the mean
+g of the K most similar cells; a 3x3 convolution with weights W_d and bias b embeds both; a softmax over the frames of
+the embeddings' products weighs them; their weighted sum. Two identities make the same numbers cheap:
 
-* The convolution is linear. It would run over (T+1) * R * P*P gathered cells; each of those is a weighted sum of cells
-  of a map, so its nine taps are applied to the *maps*, once per frame (`MapTables.taps`), and the embedding of a
-  gathered cell is a weighted sum of at most 9 * K rows of that table.
-* The weighted sum over frames of weighted sums of cells is one weighted sum of T * K cells. The gathered
-  (T, R, C, P, P) tensor is never built.
+* The convolution is linear, and a gathered cell is a weighted sum of map cells, g(c) = sum_k a_k(c) m[v_k(c)]. So
+      embedding(c) = b + sum_d W_d g(c+d) = b + sum_d sum_k a_k(c+d) (W_d m[v_k(c+d)]),
+  where d runs over the nine taps whose neighbour c+d lies in the P x P grid. The brackets are rows of a table that is
+  made of each *map*, once per frame (`MapTables.taps`): a sum of 9 * K rows instead of 9 * C * C products.
+* The weighted sum over frames is one weighted sum of T * K cells:
+      sum_t w_t sum_k a_tk m_t[v_tk] = sum_(t,k) (w_t a_tk) m_t[v_tk].
+  The gathered (T, R, C, P, P) tensor is never built.
+
+Of the key frame itself, K is the number of map cells that RoIAlign averages.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +32,7 @@ from clab_lite.detector.most_similar import MapPair, most_similar_cells
 from clab_lite.detector.roi_align import as_grid, map_rows, roi_cells
 from clab_lite.detector.sparse_rows import SparseRows
 
-_AT_ONCE = 2**12
+_CELLS_AT_ONCE = 2**12
 """Cells of regions that a CPU works on at once: what is made of them stays in its cache."""
 _KEPT = 2**22
 """Numbers of what was looked up for a key frame that training keeps for its backward pass (16 MB)."""
@@ -91,10 +95,10 @@ class TemporalRoIAlign(nn.Module):
         numbers = len(boxes) * self.config.output_size**2 * key.cells.shape[1] * (1 + len(references))
         return torch.is_grad_enabled() and numbers > _KEPT
 
-    def _remade(self, *key: Any) -> Tensor:
+    def _remade(self, boxes: Tensor, key: MapTables, references: list[MapTables]) -> Tensor:
         """`_aggregate`, once more in the backward pass: looking up again is cheap, keeping it all is not."""
-        aggregated: Tensor = checkpoint(self._aggregate, *key, use_reentrant=False, preserve_rng_state=False)
-        return aggregated
+        work = (boxes, key, references)
+        return checkpoint(self._aggregate, *work, use_reentrant=False, preserve_rng_state=False)
 
     def _aggregate(self, boxes: Tensor, key: MapTables, references: list[MapTables]) -> Tensor:
         config = self.config
@@ -103,7 +107,7 @@ class TemporalRoIAlign(nn.Module):
         pooled = cells.of(key.cells)
         found = [self._look_up(cells, pooled, MapPair.of(key, reference)) for reference in references]
         table = torch.cat([reference.cells for reference in references]) if references else key.cells
-        regions = max(1, (_AT_ONCE if boxes.device.type == "cpu" else len(pooled)) // config.output_size**2)
+        regions = max(1, (_CELLS_AT_ONCE if boxes.device.type == "cpu" else len(pooled)) // config.output_size**2)
         parts = zip(*(gathered.split(regions) for gathered in (own, *found)), strict=True)
         aggregated = []
         for some, (first, *others) in zip(pooled.split(regions * config.output_size**2), parts, strict=True):
@@ -118,7 +122,10 @@ class TemporalRoIAlign(nn.Module):
         return _Gathered(index.unflatten(0, grid), cosine.softmax(dim=1).unflatten(0, grid))
 
     def _attention(self, own: _Gathered, found: list[_Gathered], key: MapTables, references: list[MapTables]) -> Tensor:
-        """How much each frame counts, the key first: (N, 1+T, blocks), summing to 1 over the frames."""
+        """How much each frame counts, the key first: (N, 1+T, blocks), sums to 1. Alike without blocks."""
+        frames = 1 + len(found)
+        if self.embed is None:
+            return key.cells.new_full((own.index[..., 0].numel(), frames, 1), 1 / frames)
         embedded = self._embed(convolved(own.index, own.weight).nonzero(), key)
         scores = [self._score(embedded, embedded)]
         for frame, reference in zip(found, references, strict=True):
@@ -126,16 +133,14 @@ class TemporalRoIAlign(nn.Module):
         return torch.stack(scores, dim=1).softmax(dim=1)
 
     def _embed(self, rows: SparseRows, tables: MapTables) -> Tensor:
-        """The embedding (N, C) of cells, whose convolution are these rows of taps; (N, 0) without attention blocks."""
-        if self.embed is None or tables.taps is None:
-            return tables.cells.new_zeros(len(rows), 0)
-        return rows.of(tables.taps) + cast(Tensor, self.embed.bias).to(tables.taps.dtype)
+        """The embedding (N, C) of cells, whose convolution are these rows of taps."""
+        taps = cast(Tensor, tables.taps)
+        return rows.of(taps) + cast(Tensor, cast(nn.Conv2d, self.embed).bias).to(taps.dtype)
 
     def _score(self, embedded: Tensor, other: Tensor) -> Tensor:
-        """How much a frame counts, before the softmax: per cell and channel group (N, blocks). Alike without blocks."""
-        blocks = max(1, self.config.attention_blocks)
-        group = embedded.shape[1] // blocks
-        return (embedded * other).unflatten(1, (blocks, group)).sum(dim=2) / math.sqrt(max(1, group))
+        """How much a frame counts, before the softmax: per cell and channel group (N, blocks)."""
+        products = (embedded * other).unflatten(1, (self.config.attention_blocks, -1))
+        return products.sum(dim=2) / math.sqrt(products.shape[2])
 
 
 def convolved(index: Tensor, weight: Tensor) -> SparseRows:
@@ -147,14 +152,14 @@ def convolved(index: Tensor, weight: Tensor) -> SparseRows:
         index, weight: (R, P*P, K), the map cells and weights of every grid cell.
     """
     regions, cells, entries = index.shape
-    neighbour, tap, start = (part.to(index.device) for part in _taps_of_grid(math.isqrt(cells)))
+    neighbour, tap, start = _taps_of_grid(math.isqrt(cells), index.device)
     first = torch.arange(regions, device=index.device)[:, None] * len(neighbour) + start
     rows = index.index_select(1, neighbour) * 9 + tap[:, None]
     return SparseRows(rows.flatten(), weight.index_select(1, neighbour).flatten(), first.flatten() * entries)
 
 
 @lru_cache
-def _taps_of_grid(size: int) -> tuple[Tensor, Tensor, Tensor]:
+def _taps_of_grid(size: int, device: torch.device) -> tuple[Tensor, ...]:
     """Of a size x size grid, cell by cell: the neighbours read, the tap that reads each, and where a cell begins."""
     neighbour: list[int] = []
     tap: list[int] = []
@@ -166,7 +171,7 @@ def _taps_of_grid(size: int) -> tuple[Tensor, Tensor, Tensor]:
                 if 0 <= y < size and 0 <= x < size:
                     neighbour.append(y * size + x)
                     tap.append(number)
-    return torch.tensor(neighbour), torch.tensor(tap), torch.tensor(start)
+    return tuple(torch.tensor(part, device=device) for part in (neighbour, tap, start))
 
 
 def _weighted_sum(pooled: Tensor, found: list[_Gathered], attention: Tensor, table: Tensor) -> Tensor:

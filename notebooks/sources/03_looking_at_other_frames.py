@@ -268,7 +268,7 @@ cost.comparison_table({"this lesson": settings, "paper (ResNet-50)": paper})
 
 # %% [markdown]
 # - *SELSA comparisons*: boxes × reference proposals × layers × blocks.
-# - *Cell comparisons*: boxes × cells of a region × reference frames × cells of a map. At the size of the paper this is the expensive part.
+# - *Cell comparisons*: boxes × cells of a region × reference frames × cells of a map. In the paper's order this is the expensive part. This library compares whole maps, which have fewer cells, and adds up what it needs.
 
 # %% [markdown]
 # ## 9. Exercises

@@ -26,10 +26,11 @@ def search(queries: Tensor, reference: Tensor, count: int) -> tuple[Tensor, Tens
 
 @pytest.mark.parametrize("count", [1, 2, 5, 12])
 @pytest.mark.parametrize("ties", [False, True])
-def test_the_largest_are_those_of_topk(ties: bool, count: int) -> None:
+@pytest.mark.parametrize("way", ["_largest", "_largest_by_sorting", "_largest_one_by_one"])
+def test_the_largest_are_those_of_topk(way: str, ties: bool, count: int) -> None:
     rows = torch.randint(-3, 3, (40, 12)).float() if ties else torch.randn(40, 12)
     expected = functional.pad(rows, (0, 1), value=-torch.inf).topk(count + 1, dim=1).values
-    values, index, following = most_similar._largest(rows.clone(), count)
+    values, index, following = getattr(most_similar, way)(rows.clone(), count)
     assert torch.equal(values, expected[:, :count])
     assert torch.equal(following, expected[:, count])
     assert torch.equal(rows.gather(1, index), values)
@@ -59,7 +60,8 @@ def test_searching_with_gradient_finds_the_same() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("nearest_first", [True, False])
 @pytest.mark.parametrize("count", [1, 2])
-def test_near_ties_are_decided_right(count: int, nearest_first: bool) -> None:
+@pytest.mark.parametrize("length", [1.0, 1e4])
+def test_near_ties_are_decided_right(length: float, count: int, nearest_first: bool) -> None:
     """Cosines of (1, 0) and (1, t) for two neighbouring float32 values t: they differ by 1e-8, and float32 has 6e-8."""
     start = torch.linspace(0.25, 0.49, 50)
     alike = 0
@@ -70,7 +72,7 @@ def test_near_ties_are_decided_right(count: int, nearest_first: bool) -> None:
         alike += int(unit_rows(pair)[0, 0] == unit_rows(pair)[1, 0])
         others = torch.tensor([[0.0, 1.0], [3.0, 0.0]])  # far away, and for two wanted cells an undoubted first
         reference = torch.cat([others[:count], pair if nearest_first else pair.flip(0)])
-        index, _ = search(torch.tensor([[1.0, 0.0]]), reference, count)
+        index, _ = search(length * torch.tensor([[1.0, 0.0]]), reference, count)
         assert index[0, -1] == count + (0 if nearest_first else 1)
         assert count == 1 or index[0, 0] == 1
     assert alike > 25  # in float32 most pairs are equal: the first would be taken

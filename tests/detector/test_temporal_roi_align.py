@@ -150,8 +150,8 @@ def test_work_in_steps_changes_nothing(blocks: int, monkeypatch: pytest.MonkeyPa
     module, boxes = temporal_module(8, output_size=3, attention_blocks=blocks), random_boxes(7, 4, 5)
     key, *references = module.tables(torch.randn(3, 8, 4, 5))
     (expected,) = module([boxes], [key], [references])
-    monkeypatch.setattr(temporal_roi_align, "_AT_ONCE", 3 * 9)  # three regions of nine cells
-    monkeypatch.setattr(most_similar, "_AT_ONCE", 5 * 20)  # five cells with 20 map cells
+    monkeypatch.setattr(temporal_roi_align, "_CELLS_AT_ONCE", 3 * 9)  # three regions of nine cells
+    monkeypatch.setattr(most_similar, "_PRODUCTS_AT_ONCE", 5 * 20)  # five cells with 20 map cells
     (found,) = module([boxes], [key], [references])
     torch.testing.assert_close(found, expected)
 
