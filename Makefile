@@ -2,8 +2,10 @@
 # make test    every test               make check    lint + format + types + tests
 # make lab     JupyterLab               make samples  draw the sample videos anew
 # make notebooks   run every lesson and write it with its outputs (half an hour)
+# make benchmarks  measure how fast the detector is and write it into docs and the README (half an hour)
 #
 # Everything runs in .venv, which is built on first use and again when pyproject.toml changes.
+# Some measurements only:  make ONLY="training growth" benchmarks
 # Another Python:  make PYTHON=python3.12 demo
 
 PYTHON ?= python3
@@ -12,7 +14,7 @@ READY := .venv/.ready
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format lab samples notebooks clean
+.PHONY: help demo test check lint format lab samples notebooks benchmarks clean
 .DELETE_ON_ERROR:
 
 help:
@@ -58,6 +60,9 @@ samples: $(READY)
 
 notebooks: $(READY)
 	@$(BIN)/python notebooks/build.py
+
+benchmarks: $(READY)
+	@PYTHONPATH=tests/benchmarks:tests/detector $(BIN)/python -m speed $(ONLY)
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
