@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from speed import __main__ as command
 from speed import paired, parts, training
 from speed.alone import alone, megabytes_of
 from speed.drawing import draw_growth
@@ -200,3 +201,26 @@ def test_what_was_measured_keeps_what_the_readme_promises() -> None:
 def test_the_growth_is_drawn(tmp_path: Path) -> None:
     draw_growth(results()["growth"]["found"], tmp_path / "growth.png")
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_measures_what_is_named_and_writes_the_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recorded, page_file = results(), tmp_path / "page.md"
+    page_file.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    monkeypatch.setattr(command, "RESULTS", tmp_path / "speed.json")
+    monkeypatch.setattr(command, "PICTURE", tmp_path / "growth.png")
+    monkeypatch.setattr(command, "PAGES", {page_file: ratios})
+    monkeypatch.setattr(command.torch, "set_num_threads", lambda _: None)
+    for name in recorded:
+        monkeypatch.setitem(command.MEASURES, name, lambda name=name: {"new": name})
+    with pytest.raises(SystemExit, match="nothing is called wheels"):
+        command.main(["wheels"])
+    with pytest.raises(SystemExit, match=r"speed.json has no bfloat16.*measure that too"):
+        command.main(["training"])
+    (tmp_path / "speed.json").write_text(json.dumps(recorded))
+    command.main(["bfloat16"])
+    written = json.loads((tmp_path / "speed.json").read_text())
+    assert written["bfloat16"]["found"] == {"new": "bfloat16"} and written["training"] == recorded["training"]
+    assert page_file.read_text(encoding="utf-8") == f"before\n{BEGIN}\n{ratios(recorded)}\n{END}\nafter\n"
+    assert (tmp_path / "growth.png").exists()
