@@ -25,7 +25,7 @@ class Behind(Generic[Arguments]):
         """
         self._work, self._room = work, BoundedSemaphore(most)
         self._pool = ThreadPoolExecutor(1)
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def __enter__(self) -> Behind[Arguments]:
         return self
@@ -33,6 +33,7 @@ class Behind(Generic[Arguments]):
     def __call__(self, *arguments: Arguments.args, **named: Arguments.kwargs) -> None:
         self._room.acquire()
         if self._error is not None:
+            self._room.release()  # whoever goes on calling is told again, and does not wait for ever
             raise self._error
         self._pool.submit(self._call, *arguments, **named)
 
@@ -48,7 +49,7 @@ class Behind(Generic[Arguments]):
         try:
             if self._error is None:
                 self._work(*arguments, **named)
-        except Exception as error:
+        except BaseException as error:  # none is lost: nobody asks the pool for it
             self._error = error
         finally:
             self._room.release()

@@ -60,6 +60,26 @@ def test_an_error_is_raised_by_a_later_call_and_nothing_is_called_after_it() -> 
     assert threading.active_count() == before
 
 
+def test_whoever_goes_on_calling_is_told_each_time() -> None:
+    told = 0
+
+    def fails() -> None:
+        raise SystemExit(3)  # no Exception, and not lost either
+
+    def insist() -> None:
+        nonlocal told
+        with Behind(fails, most=2) as behind:
+            for _ in range(20):
+                try:
+                    behind()
+                except SystemExit:
+                    told += 1
+
+    with pytest.raises(SystemExit):
+        insist()
+    assert told >= 18  # at first there was room
+
+
 def test_an_error_is_raised_at_the_end() -> None:
     seen: list[int] = []
     with pytest.raises(OSError, match="disk full"):
