@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -96,3 +99,25 @@ def test_an_error_of_the_block_comes_first_and_what_was_asked_for_is_done() -> N
     with pytest.raises(KeyboardInterrupt):
         call(interrupted(), seen)
     assert seen == [1, 2] and threading.active_count() == before
+
+
+def test_ctrl_c_while_waiting_finishes_what_is_at_work_and_nothing_else() -> None:
+    started, seen = threading.Event(), list[int]()
+
+    def slow(number: int) -> None:
+        started.set()
+        time.sleep(0.4)
+        seen.append(number)
+
+    def work() -> None:
+        with Behind(slow) as behind:
+            for number in range(4):
+                behind(number)
+            assert started.wait(20)
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert seen == [0]
+    time.sleep(0.5)
+    assert seen == [0]
