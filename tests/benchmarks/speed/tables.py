@@ -29,7 +29,9 @@ def ratios(results: dict[str, Any]) -> str:
     training = results["training"]["found"]
     name = f"a training step, R50, {training['clips']} clips of {1 + training['references']} frames, {_size(training)}"
     rows.append(_row(name, training["float32"], _memory(training["memory_mb"])))
-    return "\n".join([*rows, "", machine_line(results["inference"]["machine"])])
+    frames, step = (machine_line(results[name]["machine"]) for name in ("inference", "training"))
+    where = frames if frames == step else f"Frames: {frames}\n\nThe training step: {step}"
+    return "\n".join([*rows, "", where])
 
 
 def page(results: dict[str, Any]) -> str:
