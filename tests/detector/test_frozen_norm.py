@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from kept_for_backward import kept_bytes
+from plain_path import backbone_plainly
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from clab_lite.config import BackboneConfig
 from clab_lite.detector.backbone import Backbone
@@ -129,35 +130,10 @@ def test_the_backbone_is_torchvisions_and_keeps_less(architecture: str, kept_sha
     frames = torch.randn(2, 3, 64, 96)
     kept, found = kept_bytes(lambda: backbone(frames)[1], backbone)
     ours = torch.autograd.grad(found.square().sum(), [p for p in backbone.parameters() if p.requires_grad])
-    plain_bytes, wanted = kept_bytes(lambda: plainly(backbone, frames), backbone)
+    plain_bytes, wanted = kept_bytes(lambda: backbone_plainly(backbone, frames)[1], backbone)
     theirs = torch.autograd.grad(wanted.square().sum(), [p for p in backbone.parameters() if p.requires_grad])
     assert torch.equal(found, wanted)
     for found_gradient, wanted_gradient in zip(ours, theirs, strict=True):
         largest = float(wanted_gradient.abs().max())
         torch.testing.assert_close(found_gradient, wanted_gradient, rtol=0, atol=1e-5 * largest)
     assert kept < kept_share * plain_bytes
-
-
-def plainly(backbone: Backbone, frames: Tensor) -> Tensor:
-    """C5 by torchvision's own blocks."""
-    x = nn.functional.max_pool2d(torch.relu(backbone.bn1(backbone.conv1(frames))), 3, stride=2, padding=1)
-    for stage in (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4):
-        for block in stage:
-            x = (Bottleneck if isinstance(block, Bottleneck) else BasicBlock).forward(block, x)
-    return x
-
-
-def kept_bytes(forward: object, backbone: nn.Module) -> tuple[int, Tensor]:
-    """What a forward pass keeps for its backward pass, weights not counted, and its result."""
-    kept: dict[int, int] = {}
-    weights = {p.untyped_storage().data_ptr() for p in (*backbone.parameters(), *backbone.buffers())}
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        result = forward()
-    return sum(kept.values()), result
