@@ -43,8 +43,8 @@ def page(results: dict[str, Any]) -> str:
         f"Largest differences to the plain path: scores {max(d['score'] for d in exact):.0e}, boxes "
         f"{max(d['box'] for d in exact):.0e} pixels, losses {training['difference']['loss']:.0e} and gradients "
         f"{training['difference']['gradient']:.0e} of the largest number of each tensor.",
-        f"What a training step keeps for its backward pass, weights left out: {training['kept_mb']['plain']:.0f} MB on the "
-        f"plain path, {training['kept_mb']['ours']:.0f} here.",
+        f"What a training step keeps for its backward pass, weights left out: {training['kept_mb']['plain']:.0f} MB on "
+        f"the plain path, {training['kept_mb']['ours']:.0f} here.",
         f"AP50 of the shipped detector on {results['bfloat16']['found']['frames']} held-out frames: "
         f"{ap50['float32']:.4f} in float32, {ap50['bfloat16']:.4f} in bfloat16.",
     ]
