@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clab_lite.methods.ranked.loss import Ranks
 from clab_lite.metrics.roc import auroc, roc_curve
 
 
@@ -69,7 +70,7 @@ class CropScores:
     """Points of the two ROC curves: false and true positive rates."""
 
 
-def score(means: Tensor, known: Tensor, labels: Tensor, near: Tensor, far: Tensor, rank: Tensor) -> CropScores:
+def score(means: Tensor, known: Tensor, labels: Tensor, near: Tensor, far: Tensor, ranks: Ranks) -> CropScores:
     """Judge embeddings of test crops by class means (C, D).
 
     Args:
@@ -77,7 +78,7 @@ def score(means: Tensor, known: Tensor, labels: Tensor, near: Tensor, far: Tenso
         known: (N, D) of the known classes, with labels (N,).
         near: (M, D) of withheld classes; may be empty.
         far: (B, D) of backgrounds; may be empty.
-        rank: (C, C) of the ladder.
+        ranks: of the ladder, whatever the model was trained with.
     """
     similarity = cosines(known, means)
     right = similarity.argmax(dim=1) == labels
@@ -86,7 +87,7 @@ def score(means: Tensor, known: Tensor, labels: Tensor, near: Tensor, far: Tenso
         accuracy=float(right.double().mean()) if len(right) else float("nan"),
         near_auroc=auroc(scores[0], scores[1]),
         far_auroc=auroc(scores[0], scores[2]),
-        ladder=ladder(similarity, labels, rank, int(rank.max())),
+        ladder=ladder(similarity, labels, ranks.of, ranks.count),
         near_curve=roc_curve(scores[0], scores[1]),
         far_curve=roc_curve(scores[0], scores[2]),
     )

@@ -105,3 +105,11 @@ class Ranking:
                 if position < ranks or self.released_scores:
                     table[row, self.class_names.index(word)] = score
         return table
+
+    def order(self) -> Tensor:
+        """(classes, classes) label numbers per class: itself, its list, then all others in label order."""
+        rows = []
+        for name in self.class_names:
+            first = [name, *self.similar.get(name, ())]
+            rows.append([*first, *(other for other in self.class_names if other not in first)])
+        return torch.tensor([[self.class_names.index(word) for word in row] for row in rows])

@@ -11,20 +11,18 @@ and the mean is taken over all terms, empty ones included. Goldens `ranked.relea
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from clab_lite.errors import DataError
 from clab_lite.methods.ranked.loss import RankedTerms, Variant, cosines_to, rank_temperature
+from clab_lite.methods.ranked.ranking import Ranking
 
 LEAST_PROBABILITY = 1e-7
 THRESHOLD = 0.5
 """A column of the ordering counts when some anchor of the batch has a similarity of at least this in it."""
-
-
-def full_order(similarity: Tensor) -> Tensor:
-    """(C, C) class numbers per class: the most similar first, equal ones in the order of the dataset."""
-    return similarity.sort(dim=1, descending=True, stable=True).indices
 
 
 def released_loss(
@@ -33,19 +31,23 @@ def released_loss(
     bank: Tensor,
     labels: Tensor,
     bank_labels: Tensor,
-    similarity: Tensor,
+    ranking: Ranking,
     selected: int,
     variant: Variant = "in",
     lowest: float = 0.1,
     highest: float = 0.6,
 ) -> RankedTerms:
-    """As `ranked_loss`, from similarities (C, C); `selected` is the released option n_sim_classes (1, 3 or 5).
+    """As `ranked_loss`, from the user's ranking, whose listed classes all count as 0.75 similar.
+
+    Args:
+        selected: the released option n_sim_classes (1, 3 or 5): so many classes of the full order are looked at.
 
     Raises:
         DataError: no anchor of the batch has a similar class, though `selected` asks for some.
     """
-    order = full_order(similarity.to(labels.device))[labels][:, :selected]
-    scores = similarity.to(anchor)[labels[:, None], order]
+    similarity = replace(ranking, scores={}, released_scores=True).similarity(selected).to(anchor)
+    order = ranking.order().to(labels.device)[labels][:, :selected]
+    scores = similarity[labels[:, None], order]
     columns = int((scores >= THRESHOLD).any(dim=0).sum())
     if columns == 1 and scores.shape[1] > 1:
         raise DataError(
