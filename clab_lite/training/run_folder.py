@@ -53,12 +53,14 @@ logger = logging.getLogger(__name__)
 class RunFolder:
     """A folder that this run holds.
 
-    settings: what config.json will hold.
+    config: the settings, nested.
+    about: what else makes the run what it is: see `open_run`.
     checkpoint: what to continue from, as `save` wrote it; None at the start of a run.
     """
 
     path: Path
-    settings: dict[str, Any]
+    config: dict[str, Any]
+    about: dict[str, Any]
     checkpoint: dict[str, Any] | None
 
     def begin(self) -> None:
@@ -82,7 +84,8 @@ class RunFolder:
         # config.json goes last: as long as it is there, this folder can be told from any other
         for file in [*(self.path / TENSORBOARD).glob("events.out.tfevents.*"), *reversed(old)]:
             file.unlink(missing_ok=True)
-        write_json(self.path / CONFIG, self.settings)
+        named = {name: value for name, value in self.about.items() if value is not None}
+        write_json(self.path / CONFIG, {**named, **self.config})
 
     def save(self, name: str, content: dict[str, Any]) -> None:
         """Write one file of the run atomically (the main process only; a no-op in the others)."""
@@ -140,8 +143,7 @@ def open_run(
         elif resume and is_main():
             _check_about(held.path / CONFIG, _written(held.path / CONFIG), about)
             logger.warning("%s holds no checkpoint: training starts from the beginning.", held.path)
-        named = {name: value for name, value in about.items() if value is not None}
-        yield RunFolder(held.path, {**named, **config_to_dict(config)}, checkpoint)
+        yield RunFolder(held.path, config_to_dict(config), dict(about), checkpoint)
 
 
 def _require_empty(folder: Path) -> None:
@@ -164,7 +166,7 @@ def _check_about(path: Path, found: Mapping[str, Any], about: Mapping[str, Any])
     """Files of before there was such an entry have none, which is None."""
     changed = differences({name: found.get(name) for name in about} if found else dict(about), dict(about))
     if changed:
-        remedy = "Continue it as it began (the same --init, or none), or start a new run."
+        remedy = "Continue it as it began (config.json beside it says how), or start a new run."
         raise DataError.at(path, "", f"is of a run that began otherwise ({'; '.join(changed)})", remedy)
 
 
