@@ -19,7 +19,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import nn
@@ -50,7 +50,7 @@ __all__ = ["MethodSettings", "PretrainResult", "PretrainStep", "TrainingDiverged
 class MethodSettings(Protocol):
     """What the configurations of the three methods have in common; each is a frozen dataclass."""
 
-    __dataclass_fields__: Any
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def pretrain(self) -> PretrainConfig: ...
@@ -181,7 +181,7 @@ class _Run:
             rate, terms = self._step(batch)
             now = time.monotonic()
             state.iteration, state.seconds = state.iteration + 1, now - began
-            note = watch.add(now - step_began) or (str(state.compute) if state.iteration == 1 else None)
+            note = watch.add(now - step_began) or (state.compute.named("loop") if state.iteration == 1 else None)
             state.compute = watch.compute
             if note or state.iteration in (1, self.total) or state.iteration % settings.log_every == 0:
                 row = state.row(self.total, rate) | ({"note": note} if note else {})

@@ -54,7 +54,11 @@ class Compute:
 
     def __str__(self) -> str:
         """What to set in the config to compute exactly like this again."""
-        return f"train.threads = {self.threads}, train.precision = {self.precision}"
+        return self.named("train")
+
+    def named(self, part: str) -> str:
+        """The same for the part of a configuration that holds these two settings."""
+        return f"{part}.threads = {self.threads}, {part}.precision = {self.precision}"
 
 
 def choose_compute(config: ComputeSettings, device: torch.device, run_step: Callable[[Precision], None]) -> Compute:
