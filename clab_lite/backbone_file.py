@@ -116,6 +116,18 @@ def read_backbone(path: str | Path) -> PretrainedBackbone:
     return _described(path, about, state)
 
 
+def is_backbone(path: str | Path) -> bool:
+    """Whether a path is the folder of a pre-training, or a file that `write_backbone` wrote."""
+    path = Path(path)
+    if path.is_dir():
+        return (path / BACKBONE).is_file()
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("kind") == _KIND
+    except (OSError, SafetensorError):
+        return False
+
+
 def fit(found: PretrainedBackbone, backbone: Backbone) -> Fit:
     """What of the file goes where in a detector's backbone. Nothing is loaded: it may be on the device "meta".
 
