@@ -3,10 +3,3 @@
 clab-lite pretrain codo data_samples --out runs/codo        makes runs/codo/backbone.safetensors
 clab-lite train data_samples --preset lesson --init runs/codo/backbone.safetensors
 """
-
-from __future__ import annotations
-
-from clab_lite.pretraining.loop import PretrainResult, PretrainStep, pretrain
-from clab_lite.pretraining.settings import LoopConfig
-
-__all__ = ["LoopConfig", "PretrainResult", "PretrainStep", "pretrain"]

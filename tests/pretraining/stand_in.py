@@ -24,7 +24,8 @@ from clab_lite.methods.shared.momentum import MomentumEncoder
 from clab_lite.methods.shared.queue import RingQueue
 from clab_lite.methods.shared.recipe import PretrainConfig
 from clab_lite.methods.shared.stages import Stages
-from clab_lite.pretraining import LoopConfig, PretrainResult, pretrain
+from clab_lite.pretraining.loop import PretrainResult, pretrain
+from clab_lite.pretraining.settings import LoopConfig
 from clab_lite.ranges import checked
 from clab_lite.training.dataset import describe
 

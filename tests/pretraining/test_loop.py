@@ -23,7 +23,8 @@ from clab_lite.config import BackboneConfig
 from clab_lite.data import VideoIndex, open_dataset
 from clab_lite.errors import DataError
 from clab_lite.methods.shared.recipe import learning_rate
-from clab_lite.pretraining import LoopConfig, PretrainResult, PretrainStep
+from clab_lite.pretraining.loop import PretrainResult, PretrainStep
+from clab_lite.pretraining.settings import LoopConfig
 from clab_lite.train import train
 from clab_lite.trained import load_run
 from clab_lite.training.batches import seed_iteration
