@@ -41,7 +41,8 @@ class RankedModel(nn.Module):
         self.config = config
         self.ranking = ranking
         similarity = ranking.similarity(config.ranks)
-        self.ranks = Ranks.of_similarity(similarity, config.ranks, config.lowest_temperature, config.highest_temperature)
+        temperatures = (config.lowest_temperature, config.highest_temperature)
+        self.ranks = Ranks.of_similarity(similarity, config.ranks, *temperatures)
         self.query = CropEncoder(config)
         self.key = MomentumEncoder(self.query, config.ema)
         self.bank = LabelledBank(config.bank, config.dim)

@@ -21,7 +21,9 @@ MARGIN = 0.2
 """The ladder counts as climbed when ranks 2 and 3 gain more than this over training without ranks (specification)."""
 
 
-def sweep(dataset: Path, folder: Path, *, seeds: int = 3, base: RankedConfig | None = None, limit: int | None = None) -> int:
+def sweep(
+    dataset: Path, folder: Path, *, seeds: int = 3, base: RankedConfig | None = None, limit: int | None = None
+) -> int:
     """Make the runs that are missing in a folder, then write its table and figures. Gives how many runs are there.
 
     Args:
@@ -84,4 +86,3 @@ def verdict(records: Sequence[TrialRecord], variant: str = "in") -> dict[str, fl
     gains = {"gain_rank_2": float(ranked[1] - plain[1]), "gain_rank_3": float(ranked[2] - plain[2])}
     ordered = bool((np.diff(ranked) < 0).all())
     return {**gains, "ordered": ordered, "met": ordered and min(gains.values()) > MARGIN}
-

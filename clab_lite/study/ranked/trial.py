@@ -123,7 +123,12 @@ def _output_accuracy(outputs: Tensor, labels: Tensor) -> float:
 
 
 def _record(
-    config: RankedConfig, scores: CropScores, names: Sequence[str], counts: dict[str, int], seconds: float, **more: object
+    config: RankedConfig,
+    scores: CropScores,
+    names: Sequence[str],
+    counts: dict[str, int],
+    seconds: float,
+    **more: object,
 ) -> TrialRecord:
     return TrialRecord(
         objective=config.objective,
@@ -160,6 +165,7 @@ def make_missing(
         if any(trial.made(record) for record in found):
             continue
         record = run_trial(trial.config(base), learn, judge)
-        ladder = " > ".join(f"{step:.2f}" for step in record.ladder)
-        say(f"{record.method}, seed {record.seed}: accuracy {record.accuracy:.3f}, ladder {ladder}, {record.seconds:.0f} s")
+        ladder = ", ".join(f"{step:.2f}" for step in record.ladder)
+        measured = f"accuracy {record.accuracy:.3f}, ladder {ladder}"
+        say(f"{record.method}, seed {record.seed}: {measured}, {record.seconds:.0f} s")
         yield record
