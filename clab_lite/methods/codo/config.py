@@ -124,7 +124,9 @@ class CoDoConfig:
 
     def __post_init__(self) -> None:
         if self.pretrain.batch < 2:
-            raise DataError(f"a batch of {self.pretrain.batch} instance has no negatives and no BatchNorm. Use 2 or more.")
+            raise DataError(
+                f"a batch of {self.pretrain.batch} instance has no negatives and no BatchNorm. Use 2 or more."
+            )
         if self.negatives == "queue":
             if self.ema is None:
                 raise DataError("negatives from a queue need a slow key network: set ema, for example to 0.99.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -30,7 +30,6 @@ class CoDo(nn.Module):
         levels = config.trunk.levels
         queued = config.negatives == "queue"
         self.queue = RingQueue(config.queue_size, config.trunk.embedding, len(levels)) if queued else None
-        self.register_buffer("weights", torch.tensor(config.trunk.level_weights), persistent=False)
         self._new_keys: Tensor | None = None
 
     def forward(self, batch: Composites) -> dict[str, Tensor]:
@@ -42,30 +41,20 @@ class CoDo(nn.Module):
         per_level = mean_over_pairs(pair_losses(queries, keys, self._level_losses(), config.pairs), config.pairs)
         self._new_keys = keys.detach()
         terms = {f"P{level}": per_level[i] for i, level in enumerate(config.trunk.levels)}
-        return {**terms, "total": (per_level * self.weights.to(per_level)).sum()}
+        weights = per_level.new_tensor(config.trunk.level_weights)
+        return {**terms, "total": (per_level * weights).sum()}
 
     def embed(self, batch: Composites) -> tuple[Tensor, Tensor]:
         """Queries and keys (V, B, L, D), not normalised; with `first_is_query` there are queries of one view only."""
-        asking = len(batch.images) if self.config.pairs == "all" else 1
-        exact, wrong = self.readings(batch.boxes), self.readings(batch.boxes, batch.jittered)
+        config, (views, count) = self.config, batch.boxes.shape[:2]
+        asking = views if config.pairs == "all" else 1
         if self.keys is None:
-            # One network, so one pass over the images: both boxes are read from the same maps.
-            both = self.trunk(batch.images.flatten(0, 1), torch.stack([wrong, exact]))
-            queries, keys = both.unflatten(1, batch.images.shape[:2])
+            queries, keys = read_both(self.trunk, batch, config)
             return queries[:asking], keys
-        count = batch.boxes.shape[1]
+        wrong, exact = readings(batch, config)
         queries = self.trunk(batch.images[:asking].flatten(0, 1), wrong[None, :, : asking * count])[0]
         keys = self.keys(batch.images.flatten(0, 1), exact[None])[0]
-        return queries.unflatten(0, (asking, count)), keys.unflatten(0, batch.images.shape[:2])
-
-    def readings(self, exact: Tensor, jittered: Tensor | None = None) -> Tensor:
-        """Boxes (V, B, 4) -> the box of each level (L, V*B, 4); jittered ones on the levels that read them."""
-        levels = len(self.config.trunk.levels)
-        boxes = exact.flatten(0, 1).expand(levels, -1, -1).clone()
-        if jittered is not None:
-            first = levels - 1 if self.config.composite.jitter_levels == "last" else 0
-            boxes[first:] = jittered.flatten(0, 1)
-        return boxes
+        return queries.unflatten(0, (asking, count)), keys.unflatten(0, (views, count))
 
     def update(self) -> None:
         """After backward: the keys of the step go into the queues, in the order (view, instance)."""
@@ -86,3 +75,22 @@ class CoDo(nn.Module):
         if self.queue is not None:
             return partial(queue_losses, queues=self.queue.vectors, temperature=self.config.temperature)
         return partial(batch_losses, temperature=self.config.temperature)
+
+
+def readings(batch: Composites, config: CoDoConfig) -> tuple[Tensor, Tensor]:
+    """What queries and keys read, each (L, V*B, 4): jittered boxes on the levels that ask for them; exact boxes."""
+    levels = len(config.trunk.levels)
+    exact = batch.boxes.flatten(0, 1).expand(levels, -1, -1)
+    wrong = exact.clone()
+    wrong[levels - 1 if config.composite.jitter_levels == "last" else 0 :] = batch.jittered.flatten(0, 1)
+    return wrong, exact
+
+
+def read_both(read: Callable[[Tensor, Tensor], Tensor], batch: Composites, config: CoDoConfig) -> tuple[Tensor, Tensor]:
+    """Queries and keys (V, B, L, D) from one network and one pass over the images: both boxes read the same maps.
+
+    read: images (N, 3, S, S), boxes (R, L, N, 4) -> embeddings (R, N, L, D), as `Trunk`.
+    """
+    both = read(batch.images.flatten(0, 1), torch.stack(readings(batch, config)))
+    queries, keys = both.unflatten(1, batch.boxes.shape[:2])
+    return queries, keys

@@ -138,7 +138,7 @@ def test_boxes_move_along_with_the_resized_frame(index: VideoIndex) -> None:
 def test_one_video_alone_has_no_background(index: VideoIndex) -> None:
     alone = index.select([2])
     pool = BackgroundPool("downstream", 32, alone)
-    with pytest.raises(DataError, match="every background comes from ILSVRC2015_val_00001, where the instance was filmed"):
+    with pytest.raises(DataError, match="every background comes from ILSVRC2015_val_00001, where"):
         pool.draw(2, sources(alone)[0], random.Random(0))
     with pytest.raises(DataError, match="draws frames, but there are none"):
         BackgroundPool("same", 32, None)
@@ -156,5 +156,5 @@ def test_pools_can_be_sent_to_workers(index: VideoIndex) -> None:
 
 
 def test_the_sample_videos_hold_enough_objects() -> None:
-    index = open_dataset(Path(__file__).parents[3] / "data_samples", "train", progress=False)
+    index = open_dataset(Path(__file__).parents[2] / "data_samples", "train", progress=False)
     assert len(InstancePool(index)) >= 128

@@ -6,7 +6,7 @@ import random
 
 import pytest
 import torch
-from codo_golden import cases
+from method_goldens import cases
 
 from clab_lite.detector.boxes import box_iou
 from clab_lite.errors import DataError
