@@ -86,7 +86,7 @@ def _record(path: Path) -> VideoRecord:
     except OSError as error:
         raise DataError.at(path, "", f"it cannot be read ({error.strerror})", "Unpack the archive again.") from error
     except (ParseError, KeyError, TypeError, ValueError) as error:
-        raise DataError.at(path, "", f"it is no VOC annotation ({error!r})", "Unpack the archive again.") from error
+        raise DataError.at(path, "", f"it is no VOC annotation ({type(error).__name__}: {error})", "Unpack the archive again.") from error
     return record
 
 
@@ -94,6 +94,8 @@ def _add(record: VideoRecord, item: dict[str, Any], number: int) -> None:
     if item.get("difficult") == "1":
         record.counts["objects marked difficult, left out"] += 1
         return
+    if item["name"] not in VOC_CLASSES:
+        raise ValueError(f"{item['name']!r} is no class of VOC")
     box = {side: float(item["bndbox"][side]) for side in ("xmin", "ymin", "xmax", "ymax")}
     corners = (box["xmin"] - 1, box["ymin"] - 1, box["xmax"], box["ymax"])
     record.add_box(corners, VOC_CLASSES.index(item["name"]), number, item.get("occluded") == "1", False)

@@ -93,15 +93,17 @@ def score(means: Tensor, known: Tensor, labels: Tensor, near: Tensor, far: Tenso
     )
 
 
-def released_area(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float:
-    """The released code's area: by trapezoids over the fixed thresholds 0, 0.01, ... 0.24. Not an AUROC.
+def released_curve(
+    inside: NDArray[np.float64], outside: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The released code's curve: false and true positive rates at the fixed thresholds 0, 0.01, ... 0.24.
 
-    With few classes every score is above all thresholds and the area is 0; `auroc` is the one to use.
+    With few classes every score is above all thresholds, all points are (1, 1) and the area is 0: not an AUROC.
     """
     thresholds = np.arange(25) / 100
     true = np.array([(inside > threshold).mean() for threshold in thresholds])
     false = np.array([(outside > threshold).mean() for threshold in thresholds])
-    return float(abs(np.trapezoid(true, false)))
+    return false, true
 
 
 @torch.no_grad()
