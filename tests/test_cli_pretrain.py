@@ -42,13 +42,22 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_dataset(tmp_path_factory.mktemp("cli_pretrain") / "dataset")
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backbone for a detector of width 8."""
-    path = tmp_path / "made" / "backbone.safetensors"
+    path = tmp_path_factory.mktemp("made") / "backbone.safetensors"
+    torch.manual_seed(3)
     config = micro_config().detector.backbone
     write_backbone(path, Backbone(config).state_dict(), "codo", config, {}, 5)
     return path
+
+
+@pytest.fixture(scope="module")
+def run_from_file(file: Path, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector's run that started from the backbone."""
+    run = tmp_path_factory.mktemp("run")
+    assert main(["train", str(dataset), *_TRAIN, "--init", str(file), "--out", str(run)]) == 0
+    return run
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -124,7 +133,7 @@ def test_a_backbone_that_does_not_fit_is_one_line(
 
 @pytest.mark.parametrize("style", ["torchvision", "detectron2", "mmdetection"])
 def test_a_backbone_is_exported_for_other_libraries(
-    style: Any, file: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    style: Any, file: Path, run_from_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From the file, from its folder, and from a detector that started there."""
     expected = read_backbone(file).state
@@ -136,9 +145,7 @@ def test_a_backbone_is_exported_for_other_libraries(
         assert all(torch.equal(found[name], value) for name, value in expected.items())
     out = capsys.readouterr().out
     assert "resnet18 of width 8, 120 tensors" in out and "width 8: the names are those of" in out and "Next: " in out
-    run = tmp_path / "run"
-    assert main(["train", str(dataset), *_TRAIN, "--init", str(file), "--out", str(run)]) == 0
-    assert main(["export", str(run), str(tmp_path / "s.pth"), "--names", style, "--weights", "start"]) == 0
+    assert main(["export", str(run_from_file), str(tmp_path / "s.pth"), "--names", style, "--weights", "start"]) == 0
     found = read_style(tmp_path / "s.pth", style)
     assert all(torch.equal(found[name], value) for name, value in expected.items())
 
