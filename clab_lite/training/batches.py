@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from collections.abc import Generator, Sequence
 from typing import Any, TypeVar
@@ -87,17 +86,13 @@ def _collate(samples: Sequence[ClipSample | DataError]) -> Batch | DataError:
 
 
 def on_device(value: Any, device: torch.device) -> Any:
-    """Tensors inside dicts, lists, tuples and dataclasses, on the device; everything else unchanged."""
+    """Tensors, and what moves itself by `to`, inside dicts and lists, on the device; everything else unchanged."""
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)
+    if callable(getattr(value, "to", None)):
+        return value.to(device)
     if isinstance(value, dict):
         return {key: on_device(item, device) for key, item in value.items()}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        moved = {field.name: on_device(getattr(value, field.name), device) for field in dataclasses.fields(value)}
-        return dataclasses.replace(value, **moved)
-    if isinstance(value, tuple):
-        items = [on_device(item, device) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)  # a named tuple takes them one by one
     return [on_device(item, device) for item in value] if isinstance(value, list) else value
 
 
