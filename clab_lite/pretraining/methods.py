@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from clab_lite.data.video_index import VideoIndex
 from clab_lite.errors import DataError
 from clab_lite.methods.shared.method import Method, Source
 from clab_lite.pretraining.loop import MethodSettings
+
+if TYPE_CHECKING:
+    from clab_lite.methods.ranked import RankedConfig
 
 MethodName = Literal["ranked", "crosscl", "codo"]
 MethodPreset = Literal["lite", "paper"]
@@ -38,12 +41,20 @@ def build_method(name: str, config: MethodSettings, index: VideoIndex) -> tuple[
     return made
 
 
+def _build_ranked(config: RankedConfig, index: VideoIndex) -> tuple[Method, Source]:
+    """Ranked contrast, with the boxes of a detector where the configuration names one."""
+    from clab_lite.methods import ranked
+    from clab_lite.pretraining.detected import boxes_for
+
+    return ranked.build(config, index, boxes_for(config, index))
+
+
 def _parts(name: str) -> tuple[Callable[[], Any], Callable[[], Any], Callable[..., Any]]:
     """Presets lite and paper, and `build`, of a method."""
     if name == "ranked":
         from clab_lite.methods import ranked
 
-        return ranked.lite, ranked.report, ranked.build
+        return ranked.lite, ranked.report, _build_ranked
     if name == "crosscl":
         from clab_lite.methods import crosscl
 

@@ -89,6 +89,8 @@ def _curves(axes: Axes, chosen: Mapping[str, Sequence[TrialRecord]], which: str)
         areas = [getattr(run, f"{which}_auroc") for run in runs]
         axes.fill_between(_GRID, rates.min(axis=0), rates.max(axis=0), color=colour, alpha=0.13, linewidth=0)
         axes.plot(_GRID, rates.mean(axis=0), color=colour, linewidth=1.8, label=f"{name}: {np.mean(areas):.2f}")
+    if not chosen:
+        return
     legend = axes.legend(title="AUROC", loc="lower right", fontsize=8.5, title_fontsize=8.5, frameon=False)
     legend._legend_box.align = "left"  # type: ignore[attr-defined]
 
