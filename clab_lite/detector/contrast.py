@@ -7,6 +7,7 @@ from pytorch_metric_learning.losses import NTXentLoss
 from torch import Tensor, nn
 
 from clab_lite.config import ContrastConfig
+from clab_lite.detector.projector import projector
 from clab_lite.distributed import gather_with_gradient
 
 
@@ -20,9 +21,7 @@ class AuxiliaryBranch(nn.Module):
     def __init__(self, in_channels: int, config: ContrastConfig) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, config.channels, 3, padding=1)
-        self.projector = nn.Sequential(
-            nn.Linear(config.channels, config.hidden), nn.ReLU(), nn.Linear(config.hidden, config.embedding)
-        )
+        self.projector = projector(config.channels, config.hidden, config.embedding)
         self.loss = NTXentLoss(temperature=config.temperature)
 
     def embed(self, features: Tensor) -> Tensor:
