@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Literal, Protocol
+
 import torch
 from torch import nn
 
-from clab_lite.config import TrainConfig
 from clab_lite.errors import DataError
 
 
-def build_optimizer(parameters: list[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+class OptimizerSettings(Protocol):
+    """The fields of `TrainConfig` (and of a pre-training's settings) that an optimiser needs."""
+
+    @property
+    def optimizer(self) -> Literal["sgd", "adamw"]: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def momentum(self) -> float: ...
+    @property
+    def nesterov(self) -> bool: ...
+    @property
+    def weight_decay(self) -> float: ...
+
+
+def build_optimizer(parameters: list[nn.Parameter], config: OptimizerSettings) -> torch.optim.Optimizer:
     """SGD or AdamW over the parameters that are not frozen.
 
     Weight decay covers norm parameters and biases too, as in the official recipe. The learning rate is set
