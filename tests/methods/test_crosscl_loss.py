@@ -85,13 +85,9 @@ def slow_term(query: dict, key: dict, source: int, target: int, same_image: bool
         for window in range(len(WINDOWS)):
             if not VALID[image, window]:
                 continue
-            z = unit(
-                region_means(query[source][image : image + 1], WINDOWS[None, window : window + 1], 2.0**source)[0, 0]
-            )
-            k = unit(
-                region_means(key[target][image : image + 1], KEY_WINDOWS[image : image + 1, window : window + 1], 2.0**target)
-                [0, 0]
-            )  # fmt: skip
+            row, column = slice(image, image + 1), slice(window, window + 1)
+            z = unit(region_means(query[source][row], WINDOWS[None, column], 2.0**source)[0, 0])
+            k = unit(region_means(key[target][row], KEY_WINDOWS[row, column], 2.0**target)[0, 0])
             total = 0.0
             for other in range(len(VALID)):
                 if other == image and not same_image:
@@ -142,7 +138,7 @@ def test_permuting_windows_or_scaling_a_level_changes_nothing() -> None:
 
 
 def test_own_location_among_the_negatives_keeps_the_loss_up() -> None:
-    """Quirk 1: with perfect agreement the published form still pays for the positive's own place; the option does not."""
+    """Quirk 1: at perfect agreement the published form still pays for the positive's own place, the option not."""
     level = torch.zeros(2, 4, 6, 6, dtype=torch.float64)
     level[0, 0], level[1, 1] = 1.0, 1.0  # each image is one colour
     same, other = {4: level}, {4: level.clone()}
@@ -174,3 +170,31 @@ def test_any_levels_are_contrasted_with_each_other() -> None:
     query[2] = torch.randn(2, 5, 24, 24, dtype=torch.float64)
     key[2] = torch.randn(2, 5, 24, 24, dtype=torch.float64)
     assert len(terms_of(query, key).losses) == 9
+
+
+@pytest.mark.parametrize("exclude", [False, True])
+def test_gathered_negatives_of_two_processes(exclude: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of two processes holds one image. P4's negatives come from both, P3's are its own (quirk 3)."""
+    from clab_lite.methods.crosscl import loss
+
+    query, key = maps(1), maps(2)
+    joined = terms_of(query, key, lite(exclude_same_image=exclude)).losses
+    parts = []
+    for process in (0, 1):
+        rows = slice(process, process + 1)
+        monkeypatch.setattr(loss, "rank", lambda process=process: process)
+        monkeypatch.setattr(loss, "gather_rows", lambda _squares: loss.negative_vectors(key[4].detach(), 3, 1))
+        parts.append(
+            terms_of(
+                {level: value[rows] for level, value in query.items()},
+                {level: value[rows] for level, value in key.items()},
+                lite(gather=True, exclude_same_image=exclude),
+                key_windows=KEY_WINDOWS[rows],
+                valid=VALID[rows],
+            )
+        )
+    for name in ("p4", "p3_to_p4"):
+        together = sum(part.losses[name] * part.valid for part in parts) / sum(part.valid for part in parts)
+        torch.testing.assert_close(together, joined[name])
+    local = sum(part.losses["p3"] * part.valid for part in parts) / sum(part.valid for part in parts)
+    assert local < joined["p3"] or exclude
