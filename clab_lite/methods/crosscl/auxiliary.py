@@ -77,6 +77,6 @@ def pairs_from_clips(clips: Tensor, targets: list[dict[str, Any]], config: Cross
             size = (config.image_size, config.image_size)
             sides[side].append(interpolate(part[None], size, mode="bilinear", antialias=True)[0])
             crops[side].append(crop)
-    rectangles = [torch.tensor(side, dtype=torch.float64, device=clips.device) for side in crops]
+    query_crops, key_crops = (torch.tensor(side, dtype=torch.float64, device=clips.device) for side in crops)
     frames = torch.zeros(len(clips), 3, dtype=torch.int64, device=clips.device)
-    return PairBatch(torch.stack(sides[0]), torch.stack(sides[1]), *rectangles, frames, frames[:, 0] > 0)
+    return PairBatch(torch.stack(sides[0]), torch.stack(sides[1]), query_crops, key_crops, frames, frames[:, 0] > 0)
