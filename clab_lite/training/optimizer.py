@@ -11,7 +11,7 @@ from clab_lite.errors import DataError
 
 
 class OptimizerSettings(Protocol):
-    """The fields of `TrainConfig` (and of a pre-training's settings) that an optimiser needs."""
+    """What `TrainConfig` and the recipes of pre-training have in common."""
 
     @property
     def optimizer(self) -> Literal["sgd", "adamw"]: ...
@@ -32,7 +32,7 @@ def build_optimizer(parameters: list[nn.Parameter], config: OptimizerSettings) -
     per iteration by `set_learning_rate`.
     """
     if not parameters:
-        raise DataError("The detector has no trainable parameter. Lower detector.backbone.frozen_stages.")
+        raise DataError("The model has no trainable parameter. Lower frozen_stages of its backbone.")
     if config.optimizer == "adamw":
         return torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
     return torch.optim.SGD(

@@ -51,7 +51,7 @@ class CrossCLConfig:
     """BatchNorm in the pyramid (an option of the official code; its convolutions then have no bias)."""
     image_size: int = 96
     """Side of a view in pixels, a multiple of 32."""
-    windows: WindowConfig = WindowConfig(size=40.0, stride=24.0, grid=3, base=96)
+    windows: WindowConfig = WindowConfig(size=31.0, stride=32.0, grid=3, base=96)
     stages: tuple[int, ...] = (3, 4)
     """Pyramid levels that are contrasted, each within itself and with every other. Level n has stride 2^n."""
     pool: Literal["exact", "roi_align"] = "exact"
@@ -105,7 +105,7 @@ class CrossCLConfig:
 
 
 def lite(**changes: object) -> CrossCLConfig:
-    """Minutes on a CPU: ResNet-18 of width 16, 9 windows of 40 pixels on views of 96. `changes` replaces fields."""
+    """Minutes on a CPU: ResNet-18 of width 16, 9 windows of 31 pixels on views of 96. `changes` replaces fields."""
     return CrossCLConfig(**changes)  # type: ignore[arg-type]
 
 
