@@ -48,9 +48,10 @@ ARMS: dict[str, dict[str, Any]] = {
     "without": {"cross_weight": 0.0},
     "other_images": {"exclude_same_image": True},
     "temporal": {"views": "temporal"},
+    "sgd": {"pretrain": replace(lite().pretrain, optimizer="sgd", learning_rate=0.05)},
 }
 """Arm -> what it changes in `lite()`. without: the control. other_images: a window's negatives leave out its own image.
-temporal: two whole frames of one video in place of two crops of one frame."""
+temporal: two whole frames of one video in place of two crops of one frame. sgd: the optimiser of the publication."""
 SEEDS = (0, 1, 2)
 RUNS = tuple(f"{arm}-{seed}" for arm in ARMS for seed in SEEDS)
 
