@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from clab_lite.data.video_index import VideoIndex
-from clab_lite.methods.crosscl import CrossCL, CrossCLConfig, PairBatch, build, lite
+from clab_lite.methods.crosscl import CrossCL, CrossCLConfig, PairBatch, PairSource, lite
 from clab_lite.methods.crosscl.measure import (
     Similarity,
     cross_stage_similarity,
@@ -53,11 +53,11 @@ class Live:
         return self.untrained if name == "untrained" else self.runs[name].method
 
 
-def fresh(config: CrossCLConfig, index: VideoIndex) -> CrossCL:
+def fresh(config: CrossCLConfig) -> CrossCL:
     """A network with the random weights of the configuration's seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.pretrain.seed)
-        return build(config, index)[0]
+        return CrossCL(config)
 
 
 def train_live(
@@ -82,8 +82,8 @@ def train_live(
         runs = {}
         for name, weight in ARMS.items():
             chosen = replace(base, cross_weight=weight)
-            method = fresh(chosen, learn)
-            _, source = build(chosen, learn)
+            method = fresh(chosen)
+            source = PairSource(learn, chosen)
             run = runs[name] = LiveRun(name, method)
             run.moments[0] = cross_stage_similarity(method, views)
             due = {max(1, steps * number // looks) for number in range(1, looks + 1)}
@@ -96,4 +96,4 @@ def train_live(
             method.eval()
     finally:
         torch.set_num_threads(threads)
-    return Live(runs, fresh(base, learn).eval(), plain_pairs(held_out, frames, base))
+    return Live(runs, fresh(base).eval(), plain_pairs(held_out, frames, base))

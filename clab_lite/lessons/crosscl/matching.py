@@ -75,7 +75,7 @@ def draw_match(
     outline(axes[1], matcher.boxes[at, answer].tolist(), GREEN if right else VERMILLION)
     heat = matcher.heat(pair, window, query_level, key_level)
     side = live.pairs.key.shape[-1]
-    image = axes[2].imshow(heat, cmap=HEAT, vmin=-1, vmax=1, extent=(0, side, side, 0), interpolation="nearest")
+    image = axes[2].imshow(heat.numpy(), cmap=HEAT, vmin=-1, vmax=1, extent=(0, side, side, 0), interpolation="nearest")
     axes[2].set_title(f"cosine with every cell of P{key_level}", loc="left", fontsize=10, color=INK)
     axes[2].set_xticks([])
     axes[2].set_yticks([])

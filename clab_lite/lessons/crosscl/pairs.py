@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from torch import Tensor
 
 from clab_lite import lessons
@@ -43,12 +45,12 @@ class Desk:
         )
         return boxes[0], valid[0]
 
-    def frame(self, pair: int) -> Tensor:
+    def frame(self, pair: int) -> NDArray[np.float64]:
         """The frame both views were cut from, mirrored as it was then: (H, W, 3), 0 to 1."""
         video, number, _ = self.batch.frames[pair].tolist()
         image = self.index.load_image(video, number)
         image = flip_horizontal(image) if self.batch.flipped[pair] else image
-        return image.permute(1, 2, 0) / 255
+        return (image.permute(1, 2, 0) / 255).double().numpy()
 
     def valid_share(self) -> float:
         """Of all windows of all pairs, those that lie in both views."""

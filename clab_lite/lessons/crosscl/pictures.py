@@ -24,7 +24,7 @@ def as_picture(view: Tensor) -> NDArray[np.float64]:
     return ((view * deviation + mean) / 255).clamp(0, 1).permute(1, 2, 0).double().numpy()
 
 
-def show_view(axes: Axes, picture: NDArray[np.float64] | Tensor, title: str) -> None:
+def show_view(axes: Axes, picture: NDArray[np.float64], title: str) -> None:
     """A picture on bare axes whose coordinates are its pixels."""
     height, width = picture.shape[:2]
     axes.imshow(picture, extent=(0, width, height, 0), interpolation="nearest")
