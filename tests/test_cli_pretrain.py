@@ -131,8 +131,6 @@ def test_what_only_one_method_can_use(
     ranked = ["pretrain", "ranked", str(dataset), "--out", str(tmp_path / "ranked"), *_SMALL["ranked"], *_PARTS]
     assert main([*ranked, "--downstream", str(dataset)]) == 2
     assert "ranked has no use for downstream videos" in capsys.readouterr().err
-    assert main([*words, "--overwrite", "--detector", str(run_from_file)]) == 2
-    assert "codo has no use for a detector" in capsys.readouterr().err
     assert main([*ranked, "--crop-source", "detector", "--detector", str(run_from_file)]) == 2
     assert "no object of" in capsys.readouterr().err  # a detector of one step finds nothing
 

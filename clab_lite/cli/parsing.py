@@ -16,6 +16,7 @@ from clab_lite.cli.compare import Compare
 from clab_lite.cli.detect import Detect
 from clab_lite.cli.evaluate import Evaluate
 from clab_lite.cli.export import Export
+from clab_lite.cli.ranked_sweep import RankedSweep
 from clab_lite.cli.study import Study
 from clab_lite.config import Config
 from clab_lite.errors import DataError
@@ -31,6 +32,7 @@ COMMANDS = {
     "check": "read every record of a dataset, name what is wrong, and say what to do next",
     "export": "write a run's weights: under the official names, or as a small safetensors file",
     "study": "train the measured runs that the lessons show",
+    "ranked-sweep": "train ranked contrast with several numbers of ranks and seeds: one table, the ladder, ROC curves",
     "make-samples": "draw a world of sample videos",
 }
 PRESETS: tuple[str, ...] = get_args(commands.PresetName)
@@ -94,6 +96,8 @@ def _command(name: str, options: Sequence[str]) -> tuple[Any, Any]:
         from clab_lite.cli.pretrain import options_of  # its options are the methods' settings: they import torch
 
         return options_of(name.removeprefix("pretrain "), _preset(options, "lite"))
+    if name == "ranked-sweep":
+        return RankedSweep, tyro.MISSING_NONPROP
     plain = (commands.Demo, Evaluate, Compare, Detect, commands.Embed, Check, Export, Study)
     return next(kind for kind in plain if kind.__name__.lower() == name), tyro.MISSING_NONPROP
 

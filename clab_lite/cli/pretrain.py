@@ -43,8 +43,6 @@ class Pretrain(Generic[Settings]):
     downstream: PathOrDefault = None
     """codo only: dataset whose training frames are the backgrounds, that of the detector to come; it needs no boxes.
     Default: DATASET."""
-    detector: PathOrDefault = None
-    """ranked only, with --crop-source detector: run of `clab-lite train` whose detections are cut out."""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
     method: Annotated[str, Suppress] = ""
@@ -105,9 +103,7 @@ def pretrain(options: Pretrain[Any]) -> int:
     print(f"{len(index)} videos, {index.frame_count} frames; {config.pretrain.steps} steps on {device}")
 
     def build() -> tuple[Method, Source]:
-        return build_method(
-            options.method, config, index, downstream=downstream, detector=options.detector, device=device
-        )
+        return build_method(options.method, config, index, downstream)
 
     result = pretrain_backbone(
         options.method, config, build, videos, options.out,

@@ -86,7 +86,8 @@ def _record(path: Path) -> VideoRecord:
     except OSError as error:
         raise DataError.at(path, "", f"it cannot be read ({error.strerror})", "Unpack the archive again.") from error
     except (ParseError, KeyError, TypeError, ValueError) as error:
-        raise DataError.at(path, "", f"it is no VOC annotation ({type(error).__name__}: {error})", "Unpack the archive again.") from error
+        problem = f"it is no VOC annotation ({type(error).__name__}: {error})"
+        raise DataError.at(path, "", problem, "Unpack the archive again.") from error
     return record
 
 

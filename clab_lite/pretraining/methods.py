@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Literal, get_args
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from clab_lite.data.video_index import VideoIndex
-from clab_lite.dataset_detections import detect_dataset
 from clab_lite.errors import DataError
 from clab_lite.methods.shared.method import Method, Source
 from clab_lite.pretraining.loop import MethodSettings
-from clab_lite.trained import load_run
+
+if TYPE_CHECKING:
+    from clab_lite.methods.ranked import RankedConfig
 
 MethodName = Literal["ranked", "crosscl", "codo"]
 MethodPreset = Literal["lite", "paper"]
-
-LEAST_SCORE = 0.3
-"""Of a detection that is cut out as an object."""
 
 
 def preset_of(name: str, preset: str) -> MethodSettings:
@@ -38,13 +31,7 @@ def preset_of(name: str, preset: str) -> MethodSettings:
 
 
 def build_method(
-    name: str,
-    config: MethodSettings,
-    index: VideoIndex,
-    *,
-    downstream: VideoIndex | None = None,
-    detector: Path | None = None,
-    device: torch.device | str = "cpu",
+    name: str, config: MethodSettings, index: VideoIndex, downstream: VideoIndex | None = None
 ) -> tuple[Method, Source]:
     """Make a method and its batches. torch's random state gives the first weights.
 
@@ -53,43 +40,24 @@ def build_method(
         config: of the method.
         index: the videos.
         downstream: codo only: the videos that instances are pasted on. None: `index`.
-        detector: ranked only, with `crop_source="detector"`: the run whose detections are cut out.
-        device: where that detector runs.
 
     Raises:
-        DataError: there is no such method, its configuration does not fit the videos, or it has no use for what it is
-            given.
+        DataError: there is no such method, its configuration does not fit the videos, or it has no use for downstream
+            videos.
     """
     _, _, build = _parts(name)
-    given: dict[str, Any] = {}
-    if downstream is not None:
-        _require(name == "codo", name, "downstream videos", "codo")
-        given["downstream"] = downstream
-    if detector is not None:
-        _require(name == "ranked", name, "a detector", "ranked")
-        given["detected"] = detected_boxes(detector, index, device)
-    made: tuple[Method, Source] = build(config, index, **given)
+    if downstream is not None and name != "codo":
+        raise DataError(f"{name} has no use for downstream videos. Leave the option out, or pre-train by codo.")
+    made: tuple[Method, Source] = build(config, index) if downstream is None else build(config, index, downstream)
     return made
 
 
-def detected_boxes(
-    run: Path, index: VideoIndex, device: torch.device | str = "cpu"
-) -> Callable[[int, int], NDArray[np.float32]]:
-    """(video, frame) -> boxes (D, 4) that a trained detector finds there with a score of LEAST_SCORE or more.
+def _build_ranked(config: RankedConfig, index: VideoIndex) -> tuple[Method, Source]:
+    """Ranked contrast, with the boxes of a detector where the configuration names one."""
+    from clab_lite.methods import ranked
+    from clab_lite.pretraining.detected import boxes_for
 
-    Every annotated frame is looked at now. Boxes are pixels of the stored frame.
-    """
-    found = {
-        (one.video, one.frame): one.boxes[one.scores >= LEAST_SCORE]
-        for one in detect_dataset(load_run(run, device).detector, index)
-    }
-    nothing = np.zeros((0, 4), np.float32)
-    return lambda video, frame: found.get((video, frame), nothing)
-
-
-def _require(right: bool, name: str, what: str, whose: str) -> None:
-    if not right:
-        raise DataError(f"{name} has no use for {what}. Leave the option out, or pre-train by {whose}.")
+    return ranked.build(config, index, boxes_for(config, index))
 
 
 def _parts(name: str) -> tuple[Callable[[], Any], Callable[[], Any], Callable[..., Any]]:
@@ -97,7 +65,7 @@ def _parts(name: str) -> tuple[Callable[[], Any], Callable[[], Any], Callable[..
     if name == "ranked":
         from clab_lite.methods import ranked
 
-        return ranked.lite, ranked.report, ranked.build
+        return ranked.lite, ranked.report, _build_ranked
     if name == "crosscl":
         from clab_lite.methods import crosscl
 

@@ -32,7 +32,8 @@ def build(
     """
     crops = training_crops(config, index, detected)
     ranking = ranking_of(config, index)
-    model = RankedModel(config, ranking) if config.objective == "ranked" else SoftmaxModel(config, len(crops.class_names))
+    classes = len(crops.class_names)
+    model = RankedModel(config, ranking) if config.objective == "ranked" else SoftmaxModel(config, classes)
     return model, RankedSource(config, crops)
 
 
@@ -40,7 +41,7 @@ def training_crops(config: RankedConfig, index: VideoIndex, detected: Detected |
     """The crops of the known classes, from the boxes that the configuration names."""
     if (config.crop_source == "detector") != (detected is not None):
         given = "no detector" if detected is None else "a detector"
-        raise DataError(f"RankedConfig.crop_source is {config.crop_source!r}, but {given} was given. Change one of them.")
+        raise DataError(f"RankedConfig.crop_source is {config.crop_source!r}, and {given} was given. Change either.")
     return find_crops(index, known_classes(config, index), config.crop, detected=detected)
 
 

@@ -21,7 +21,8 @@ def background_crops(index: VideoIndex, side: int, count: int, seed: int = 0) ->
     draws = np.random.default_rng(seed)
     frames = list(frames_of(index))
     sizes = index.table.boxes[:, 2:] - index.table.boxes[:, :2]
-    places, boxes = [], []
+    places: list[tuple[int, int]] = []
+    boxes: list[NDArray[np.float64]] = []
     for position in draws.permutation(len(frames)) if len(sizes) else ():
         if len(places) == count:
             break

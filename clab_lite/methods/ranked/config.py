@@ -23,6 +23,7 @@ _PHOTO = PhotoConfig(jitter=0.4, hue=0.1, jitter_probability=0.25, grey=0.2, blu
 @checked(
     ranks=(1, 1000), lowest_temperature=(0.01, 10), highest_temperature=(0.01, 10), crop=(16, 512), dim=(2, 65_536),
     hidden=(1, 65_536), bank=(1, 1_000_000), ema=(0, 1), crop_area=(0.01, 1), flip=(0, 1),
+    detector_score=(0, 1),
 )  # fmt: skip
 class RankedConfig:
     """Ranked contrast of crops. The defaults are the lite preset's."""
@@ -47,6 +48,10 @@ class RankedConfig:
     """Classes that are never trained on and stand for unknown objects in the evaluation."""
     crop_source: Literal["gt", "detector"] = "gt"
     """Which boxes are cut out: annotated ones, or a detector's that overlap an annotated one by IoU 0.5 or more."""
+    detector: str | None = None
+    """Run folder of the detector that finds the boxes."""
+    detector_score: float = 0.3
+    """Its boxes of at least this score are used (ours)."""
     second_view: Literal["augment", "other_frame"] = "augment"
     """Where an anchor's key comes from: the same crop, or another frame of its track where there is one."""
     batch_of: Literal["crops", "images"] = "crops"

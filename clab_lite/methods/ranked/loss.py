@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Variant = Literal["in", "out", "out-in"]
-"""Where the sum over a rank's members stands: in the logarithm (one close member is enough), outside of it (every member
-is pulled), or outside for the own class and inside for all others."""
+"""Where the sum over a rank's members stands: in the logarithm (one close member is enough), outside of it (every
+member is pulled), or outside for the own class and inside for all others."""
 Reduction = Literal["mean", "sum"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -26,6 +27,7 @@ class CropEncoder(nn.Module):
         self.stages = Stages(config.backbone, config.stem)
         width = self.stages.channels[-1]
         self.head = projector(width, config.hidden or width, config.dim)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster on a CPU
 
     def forward(self, crops: Tensor) -> Tensor:
         return self.head(self.stages(crops)[-1].mean(dim=(2, 3)))
@@ -39,7 +41,8 @@ class RankedModel(nn.Module):
         self.config = config
         self.ranking = ranking
         similarity = ranking.similarity(config.ranks)
-        self.ranks = Ranks.of_similarity(similarity, config.ranks, config.lowest_temperature, config.highest_temperature)
+        temperatures = (config.lowest_temperature, config.highest_temperature)
+        self.ranks = Ranks.of_similarity(similarity, config.ranks, *temperatures)
         self.query = CropEncoder(config)
         self.key = MomentumEncoder(self.query, config.ema)
         self.bank = LabelledBank(config.bank, config.dim)
@@ -95,6 +98,7 @@ class SoftmaxModel(nn.Module):
         self.config = config
         self.stages = Stages(config.backbone, config.stem)
         self.head = nn.Linear(self.stages.channels[-1], classes)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def logits(self, crops: Tensor) -> Tensor:
         """Crops (n, 3, S, S) -> (n, classes)."""

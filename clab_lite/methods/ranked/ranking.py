@@ -55,7 +55,7 @@ class Ranking:
                 remedy = f"Use one of: {', '.join(self.class_names)}."
                 raise DataError.at(self.place, where, f"{word!r} is no class here", remedy)
             if position and word == name:
-                raise DataError.at(self.place, where, "the class is in its own list", "Remove it: it always comes first.")
+                raise DataError.at(self.place, where, "the class is in its own list", "Remove it: it is always first.")
             if word in listed[: max(position - 1, 0)]:
                 raise DataError.at(self.place, where, f"{word!r} is listed a second time", "Remove one of the two.")
 
@@ -76,7 +76,7 @@ class Ranking:
             before = scores[word]
 
     def asymmetric_pairs(self) -> list[tuple[str, str]]:
-        """Pairs (a, b) where a lists b but b does not list a: b is drawn to nobody's wish. Allowed, but worth a look."""
+        """Pairs (a, b) where a lists b, but b does not list a. Allowed, but worth a look: was one forgotten?"""
         lists = self.similar
         return [(name, word) for name in lists for word in lists[name] if name not in lists.get(word, ())]
 

@@ -1,8 +1,8 @@
 """Read a ranking of classes from a JSON or YAML file, or one of the rankings that come with the package.
 
-    {"ranking": {"cat": ["dog", "sheep"], "dog": ["cat"]},
-     "scores": null,                                          or {"cat": {"dog": 0.8, "sheep": 0.3}}
-     "released_scores": false}                                may be left out, like the scores
+{"ranking": {"cat": ["dog", "sheep"], "dog": ["cat"]},
+ "scores": null,                                          or {"cat": {"dog": 0.8, "sheep": 0.3}}
+ "released_scores": false}                                may be left out, like the scores
 """
 
 from __future__ import annotations

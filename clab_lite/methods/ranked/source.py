@@ -49,7 +49,8 @@ class RankedSource:
         """Which crops a step uses; a pure function of (seed, step)."""
         count, seed = len(self._starts) - 1, self.config.pretrain.seed
         wanted = step * self.config.pretrain.batch + np.arange(self.config.pretrain.batch)
-        orders = {epoch: np.random.default_rng([seed, epoch]).permutation(count) for epoch in np.unique(wanted // count)}
+        passes = np.unique(wanted // count)
+        orders = {number: np.random.default_rng([seed, number]).permutation(count) for number in passes}
         chosen = [orders[position // count][position % count] for position in wanted]
         return np.concatenate([np.arange(self._starts[unit], self._starts[unit + 1]) for unit in chosen])
 
@@ -72,7 +73,7 @@ class RankedSource:
         """A random view of uint8 (3, S, S): a part of the area, mirrored or not, colours changed."""
         side = self.config.crop
         low, high = self.config.crop_area
-        view = crop_and_resize(image, crop_rectangle(*image.shape[1:], (low, high)), side)
+        view = crop_and_resize(image, crop_rectangle(image.shape[1], image.shape[2], (low, high)), side)
         if torch.rand(()) < self.config.flip:
             view = v2.functional.horizontal_flip(view)
         return self._photo(view)

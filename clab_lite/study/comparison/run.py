@@ -75,7 +75,7 @@ def _pretrained(
     index = frames if arm.name == "crosscl" else labelled
     downstream = frames if arm.name == "codo" else None
     result = pretrain(
-        arm.name, config, lambda: build_method(arm.name, config, index, downstream=downstream), describe(index), folder,
+        arm.name, config, lambda: build_method(arm.name, config, index, downstream), describe(index), folder,
         loop=LoopConfig(threads=1), device="cpu", overwrite=True, progress=False,
     )  # fmt: skip
     rows = read_log(folder / LOG)
