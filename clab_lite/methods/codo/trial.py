@@ -38,7 +38,7 @@ PROBE_JITTER = (0.0, 0.1, 0.2, 0.3, 0.4)
 """Box jitter of the probe itself, at the start and at the end."""
 NORM_BATCHES = 4
 """Batches of composites that BatchNorm is estimated from before every probe. With the statistics it is made with, an
-untrained network heaps everything in one place ("untrained" in a record), and training would get the credit for both."""
+untrained network heaps everything in one place ("untrained" in a record), and training would get the credit."""
 DIGITS = 4
 
 Run = tuple[Kind, float, int]
