@@ -151,6 +151,19 @@ def test_first_is_query_is_the_ancestors_loss(codo_videos: VideoIndex) -> None:
         torch.testing.assert_close(terms[name], wanted)
 
 
+def test_without_a_key_network_both_boxes_are_read_from_one_network(codo_videos: VideoIndex) -> None:
+    """The query through its jittered box, the key through the exact one."""
+    method, source = build(micro(jitter=0.4), codo_videos)
+    method.eval()
+    batch = source.batch(0)
+    queries, keys = method.embed(batch)
+    for view in range(2):
+        for found, boxes in ((queries, batch.jittered), (keys, batch.boxes)):
+            wanted = method.trunk(batch.images[view], boxes[view].expand(1, 2, -1, -1))[0]
+            torch.testing.assert_close(found[view], wanted, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(queries, keys)
+
+
 def test_keys_and_queue_get_no_gradient_and_the_pointer_wraps(codo_videos: VideoIndex) -> None:
     """Property (f)."""
     method, source = build(micro(ema=0.5, negatives="queue", queue_size=16), codo_videos)
