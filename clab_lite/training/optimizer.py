@@ -11,7 +11,7 @@ from clab_lite.errors import DataError
 
 
 class OptimizerSettings(Protocol):
-    """The fields of `TrainConfig` (and of a pre-training's settings) that an optimiser needs."""
+    """What `TrainConfig` and the recipes of pre-training have in common."""
 
     @property
     def optimizer(self) -> Literal["sgd", "adamw"]: ...

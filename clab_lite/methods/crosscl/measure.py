@@ -16,8 +16,11 @@ from torch.nn.functional import normalize
 from clab_lite.data.transforms import normalise
 from clab_lite.data.video_index import VideoIndex
 from clab_lite.errors import DataError
+from clab_lite.methods.crosscl.config import CrossCLConfig
+from clab_lite.methods.crosscl.data import PairBatch, Rectangle
 from clab_lite.methods.crosscl.model import CrossCL
 from clab_lite.methods.crosscl.region_mean import pool_regions
+from clab_lite.methods.crosscl.windows import map_windows
 from clab_lite.methods.shared.views import crop_and_resize
 
 
@@ -105,3 +108,34 @@ def cross_stage_similarity(method: CrossCL, views: Tensor, query: int = 3, candi
 def similarity_map(vector: Tensor, level: Tensor) -> Tensor:
     """Cosine of one unit vector (C,) with every position of a map (C, H, W): (H, W)."""
     return torch.einsum("c,chw->hw", vector, normalize(level, dim=0))
+
+
+def plain_pairs(index: VideoIndex, frames: list[tuple[int, int]], config: CrossCLConfig) -> PairBatch:
+    """Two views of each frame that differ only in their crop: the same for every configuration of one image_size.
+
+    The query view is the middle square, the key view a smaller square in its lower right: three quarters of its side.
+    """
+    queries: list[Tensor] = []
+    keys: list[Tensor] = []
+    query_crops: list[Rectangle] = []
+    key_crops: list[Rectangle] = []
+    for video, frame in frames:
+        image = index.load_image(video, frame)
+        height, width = image.shape[-2:]
+        side = min(height, width)
+        left, top, cut = (width - side) // 2, (height - side) // 2, side // 4
+        query_crops.append((left, top, left + side, top + side))
+        key_crops.append((left + cut, top + cut, left + side, top + side))
+        for crops, views in ((query_crops, queries), (key_crops, keys)):
+            views.append(normalise(crop_and_resize(image, crops[-1], config.image_size)))
+    rows = torch.tensor([(video, frame, frame) for video, frame in frames])
+    here, there = (torch.tensor(crops, dtype=torch.float64) for crops in (query_crops, key_crops))
+    return PairBatch(torch.stack(queries), torch.stack(keys), here, there, rows, torch.zeros(len(rows)) > 0)
+
+
+def cross_view_similarity(method: CrossCL, pairs: PairBatch, query: int = 3, candidates: int = 4) -> Similarity:
+    """As `cross_stage_similarity`, but candidates lie in the other view; only windows that lie inside it count."""
+    boxes, valid = map_windows(method.contrast.windows, pairs.query_crops, pairs.key_crops, method.config.image_size)
+    here = window_vectors(level_maps(method, pairs.query), method.contrast.windows)[query]
+    there = window_vectors(level_maps(method, pairs.key), boxes)[candidates]
+    return compare_windows(here[valid], there[valid])

@@ -88,6 +88,11 @@ def sample_seed(*parts: object) -> int:
 @contextmanager
 def seeded_draws(seed: int) -> Iterator[None]:
     """Inside, torch's CPU generator starts from `seed`; outside, it goes on as if nothing had happened."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    # Of the CPU alone: `torch.manual_seed` would also note a seed and a call stack for every other kind of device.
+    generator = torch.default_generator
+    state = generator.get_state()
+    generator.manual_seed(seed)
+    try:
         yield
+    finally:
+        generator.set_state(state)
