@@ -56,6 +56,8 @@ class TrialRecord:
     """False and true positive rates."""
     seconds: float
     """Of training."""
+    precision: str = "float32"
+    """Of training; everything is judged in float32."""
 
     @property
     def method(self) -> str:

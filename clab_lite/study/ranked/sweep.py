@@ -15,6 +15,7 @@ from clab_lite.show.style import to_png
 from clab_lite.study.ranked.figures import by_method, ladder_figure, roc_figure
 from clab_lite.study.ranked.record import RECORDS, TrialRecord, read_records, write_records
 from clab_lite.study.ranked.trial import make_missing, planned
+from clab_lite.training.calibrate import Precision
 
 TABLE = "table.md"
 MARGIN = 0.2
@@ -22,7 +23,13 @@ MARGIN = 0.2
 
 
 def sweep(
-    dataset: Path, folder: Path, *, seeds: int = 3, base: RankedConfig | None = None, limit: int | None = None
+    dataset: Path,
+    folder: Path,
+    *,
+    seeds: int = 3,
+    base: RankedConfig | None = None,
+    precision: Precision = "float32",
+    limit: int | None = None,
 ) -> int:
     """Make the runs that are missing in a folder, then write its table and figures. Gives how many runs are there.
 
@@ -31,20 +38,21 @@ def sweep(
         folder: where records.json, table.md, ladder.png and roc.png go; records.json is written after each run.
         seeds: runs of each setting.
         base: what the runs share; None: the lite preset.
+        precision: of training.
         limit: make at most so many runs now.
 
     Raises:
-        DataError: the folder holds runs of other classes, another ranking or another number of steps.
+        DataError: the folder holds runs of another ranking, number of steps, or precision, or with others withheld.
     """
     base = base or lite()
     learn, judge = open_dataset(dataset, "train"), open_dataset(dataset, "val")
     records = read_records(folder) if (folder / RECORDS).exists() else []
     for record in records:
-        shared = (record.ranking, record.steps, record.withheld, record.semantics)
-        if shared != (base.ranking, base.pretrain.steps, base.withheld or (), base.semantics):
+        shared = (record.ranking, record.steps, record.withheld, record.semantics, record.precision)
+        if shared != (base.ranking, base.pretrain.steps, base.withheld or (), base.semantics, precision):
             problem = f"{record.method}, seed {record.seed}, is of {shared}, which these runs are not"
             raise DataError.at(folder / RECORDS, "", problem, "Name another folder.")
-    for made, record in enumerate(make_missing(planned(seeds), records[:], base, learn, judge), start=1):
+    for made, record in enumerate(make_missing(planned(seeds), records[:], base, learn, judge, precision), start=1):
         records.append(record)
         write_records(folder, records)
         if made == limit:

@@ -22,6 +22,7 @@ from clab_lite.methods.ranked.source import prepare
 from clab_lite.pretraining.loop import pretrain
 from clab_lite.pretraining.settings import LoopConfig
 from clab_lite.study.ranked.record import TrialRecord, rounded, thinned
+from clab_lite.training.calibrate import Precision
 from clab_lite.training.dataset import describe
 
 LADDER_RANKS = 3
@@ -61,17 +62,19 @@ def planned(seeds: int) -> list[Trial]:
     return [Trial(*setting, seed) for setting in settings for seed in range(seeds)]
 
 
-def run_trial(config: RankedConfig, learn: VideoIndex, judge: VideoIndex, *, progress: bool = False) -> TrialRecord:
-    """Train a configuration with the shipped loop and judge it. The caller's number of threads stays."""
+def run_trial(
+    config: RankedConfig, learn: VideoIndex, judge: VideoIndex, precision: Precision = "float32"
+) -> TrialRecord:
+    """Train a configuration with the shipped loop and judge it (in float32). The caller's number of threads stays."""
     threads = torch.get_num_threads()
     try:
         with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
             result = pretrain(
                 "ranked", config, lambda: build(config, learn), describe(learn), Path(folder) / "run",
-                loop=LoopConfig(threads=1, checkpoint_every=config.pretrain.steps), device="cpu", progress=progress,
+                loop=LoopConfig(1, precision, checkpoint_every=config.pretrain.steps), device="cpu", progress=False,
             )  # fmt: skip
         assert isinstance(result.method, RankedModel | SoftmaxModel)
-        return judge_model(result.method, config, learn, judge, result.seconds)
+        return replace(judge_model(result.method, config, learn, judge, result.seconds), precision=precision)
     finally:
         torch.set_num_threads(threads)
 
@@ -158,13 +161,14 @@ def make_missing(
     base: RankedConfig,
     learn: VideoIndex,
     judge: VideoIndex,
+    precision: Precision = "float32",
     say: Callable[[str], None] = print,
 ) -> Iterator[TrialRecord]:
     """Run the trials that no record is of, one after the other."""
     for trial in trials:
         if any(trial.made(record) for record in found):
             continue
-        record = run_trial(trial.config(base), learn, judge)
+        record = run_trial(trial.config(base), learn, judge, precision)
         ladder = ", ".join(f"{step:.2f}" for step in record.ladder)
         measured = f"accuracy {record.accuracy:.3f}, ladder {ladder}"
         say(f"{record.method}, seed {record.seed}: {measured}, {record.seconds:.0f} s")
