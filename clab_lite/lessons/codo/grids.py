@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -20,8 +21,11 @@ from clab_lite.show.style import BLUE, GREEN, GREY, INK, ORANGE, PALE, new_figur
 
 SHOWN = 6
 """Instances and backgrounds of a grid that is drawn: more could not be read."""
-COSINES = (("same_instance", "same object, other background", BLUE), ("same_background", "other object, same background",
-           ORANGE), ("neither", "other object, other background", GREY))  # fmt: skip
+COSINES = (
+    ("same_instance", "same object, other background", BLUE),
+    ("same_background", "other object, same background", ORANGE),
+    ("neither", "other object, other background", GREY),
+)
 
 
 def cosines(rows: Tensor) -> NDArray[np.float64]:
@@ -85,9 +89,8 @@ def draw_bars(probes: Mapping[str, Probe], chance: float) -> Figure:
             axes[0].text(max(value, 0) + 0.015, place, f"{value:.2f}", va="center", fontsize=9, color=INK)
         for k, (value, label) in enumerate(((probe.retrieval, "on another background"),
                                             (probe.against_background, "against the same background"))):  # fmt: skip
-            place = row * 4 + k + 0.5
-            axes[1].barh(place, value, color=GREEN, alpha=1 - 0.4 * k, height=0.8)
-            axes[1].text(value + 0.02, place, f"{value:.0%} {label}", va="center", fontsize=9, color=INK)
+            axes[1].barh(row * 4 + k + 0.5, value, color=GREEN, alpha=1 - 0.4 * k, height=0.8)
+            axes[1].text(value + 0.02, row * 4 + k + 0.5, f"{value:.0%} {label}", va="center", fontsize=9, color=INK)
         axes[0].text(-0.02, row * 4 + 1, name, ha="right", va="center", fontsize=10, color=INK)
     _finish_bars(axes, len(probes), chance)
     gaps = [probe.gap for probe in probes.values()]
@@ -96,7 +99,9 @@ def draw_bars(probes: Mapping[str, Probe], chance: float) -> Figure:
     return figure
 
 
-def draw_batch(images: Tensor, boxes: Tensor, scores: NDArray[np.float64], level: str, loss: float) -> tuple[Figure, str]:
+def draw_batch(
+    images: Tensor, boxes: Tensor, scores: NDArray[np.float64], level: str, loss: float
+) -> tuple[Figure, str]:
     """What the loss of one level looks at: queries of view 1 (rows) against keys of view 2 (columns).
 
     Args:
@@ -136,9 +141,8 @@ def share_words(share: float) -> str:
     return "undefined" if math.isnan(share) else f"{share:.0%}"
 
 
-def _square(face: tuple[float, float, float] | None, edge: str | None = None):  # type: ignore[no-untyped-def]
-    from matplotlib.patches import Rectangle
-
+def _square(face: tuple[float, float, float] | None, edge: str | None = None) -> Rectangle:
+    """The ground of a cell, or a frame inside it."""
     if face is not None:
         return Rectangle((0, 0), 1, 1, facecolor=face, edgecolor="white", linewidth=1)
     return Rectangle((0.03, 0.03), 0.94, 0.94, fill=False, edgecolor=edge, linewidth=2.4)

@@ -20,9 +20,9 @@ from clab_lite.methods.codo.composites import make_view
 from clab_lite.methods.codo.instances import cut, draw_window
 from clab_lite.methods.codo.jitter import jitter_box
 from clab_lite.methods.codo.paste import paste_view
+from clab_lite.methods.shared.views import PhotoConfig
 from clab_lite.show.frames import draw_pixels
 from clab_lite.show.style import BLUE, GREY, INK, ORANGE, new_figure
-from clab_lite.methods.shared.views import PhotoConfig
 
 PLAIN = PhotoConfig(jitter_probability=0.0, grey=0.0, blur=0.0)
 """No change of colours."""
@@ -52,7 +52,9 @@ class View:
         return float(1 - inside / (self.jittered[2:] - self.jittered[:2]).prod())
 
 
-def make_views(desk: Desk, thing: str, kind: Kind, jitter: float, draw: int, colours: bool, count: int = COUNT) -> list[View]:
+def make_views(
+    desk: Desk, thing: str, kind: Kind, jitter: float, draw: int, colours: bool, count: int = COUNT
+) -> list[View]:
     """`count` views of an object, made by the library, `draw` seeding everything."""
     instance, rng = desk.thing(thing), random.Random(f"strip {draw}")
     composite = replace(desk.config.composite, jitter=jitter, photo=desk.config.composite.photo if colours else PLAIN)
@@ -114,7 +116,10 @@ def draw_steps(desk: Desk, thing: str, draw: int = 0) -> tuple[Figure, str]:
     outline(axes[4], wrong, ORANGE, dashed=True)
     iou = View(shown[4], exact, wrong).iou
     size = f"{int(box[2] - box[0])} × {int(box[3] - box[1])}"
-    return figure, f"The {words(thing)} ends up {size} pixels large; its jittered box has IoU {iou:.2f} with the exact one."
+    return (
+        figure,
+        f"The {words(thing)} ends up {size} pixels large; its jittered box has IoU {iou:.2f} with the exact one.",
+    )
 
 
 def jitter_curve(amplitudes: list[float], draws: int = 200, seed: int = 0) -> list[float]:
