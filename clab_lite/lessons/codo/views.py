@@ -77,7 +77,7 @@ def draw_strip(
 ) -> tuple[Figure, str]:
     """Six views of one object; blue: the exact box, orange and dashed: the jittered one."""
     views = make_views(desk, thing, kind, jitter, draw, colours)
-    figure, axes = new_figure(9.5, 2.15, 1, len(views))
+    figure, axes = new_figure(9.5, 1.95, 1, len(views))
     for panel, view in zip(axes, views, strict=True):
         draw_pixels(panel, view.pixels.permute(1, 2, 0).numpy())
         outline(panel, view.exact, BLUE)
@@ -102,10 +102,11 @@ def draw_steps(desk: Desk, thing: str, draw: int = 0) -> tuple[Figure, str]:
     pasted, box = paste_view(crop, background.image, config.sides, rng)
     rng.setstate(start)
     image, exact, wrong = make_view(desk.instances.crop(instance, rng), background, config, rng)
-    figure, axes = new_figure(9.5, 2.35, 1, 5, width_ratios=[1.5, 0.8, 1, 1, 1])
+    figure, axes = new_figure(9.5, 2.0, 1, 5, width_ratios=[1.5, 0.8, 1, 1, 1])
     shown = (frame, crop, background.image, pasted, pixels_of(image))
-    titles = ("1 frame, box, window", f"2 crop {crop.shape[2]} × {crop.shape[1]}", "3 another video", "4 pasted",
-              "5 coloured, flipped?, boxes")  # fmt: skip
+    flipped = bool(exact[0] != box[0])
+    last = "5 colours changed" + (", flipped" if flipped else "")
+    titles = ("1 frame, box, window", f"2 crop {crop.shape[2]} × {crop.shape[1]}", "3 another video", "4 pasted", last)
     for panel, pixels, title in zip(axes, shown, titles, strict=True):
         draw_pixels(panel, pixels.permute(1, 2, 0).numpy())
         panel.set_title(title, loc="left", fontsize=9, color=GREY, pad=4)
