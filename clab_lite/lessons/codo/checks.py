@@ -46,6 +46,7 @@ def paste(answer: Callable[..., Any]) -> Verdict:
     )
 
 
+@checker
 def jitter(answer: Callable[[_Box, _Box, float], Any]) -> Verdict:
     """Exercise 2: the jittered box (x1, y1, x2, y2) of a box, (dx, dy, dw, dh) and the side of the image."""
     mistakes = [
