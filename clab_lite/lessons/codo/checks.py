@@ -61,6 +61,7 @@ def jitter(answer: Callable[[_Box, _Box, float], Any]) -> Verdict:
     return grade(answer, _right_box, _BOXES, mistakes, praise)
 
 
+@checker
 def share(answer: Callable[[float, float, float], Any]) -> Verdict:
     """Exercise 3: the share of the background, from the three cosines of the probe."""
     mistakes = [
