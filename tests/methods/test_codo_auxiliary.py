@@ -62,9 +62,10 @@ def test_one_video_alone_gives_zero_without_gradient(codo_videos: VideoIndex) ->
     config = micro_config().detector
     detector = VideoDetector(config)
     branch = CoDoBranch(detector.backbone, micro())
-    clips, targets = clips_of(codo_videos, [0, 1])
-    assert {target["video_id"] for target in targets} == {0}
-    assert composites_of(clips, targets, micro(), random.Random(0)) is None
+    for video in (0, 1):  # of one object, of two
+        clips, targets = clips_of(codo_videos, [8 * video, 8 * video + 1])
+        assert {target["video_id"] for target in targets} == {video}
+        assert composites_of(clips, targets, micro(), random.Random(0)) is None
     assert float(branch(detector.backbone, clips, targets)) == 0
     nothing = [{**t, "boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.long)} for t in targets]
     for target in nothing:

@@ -51,9 +51,11 @@ def slow_probe(rows: torch.Tensor) -> tuple[float, ...]:
     return tuple(sum(values) / len(values) for values in (instance, background, neither, found, against))
 
 
-def test_slow_twin_of_the_probe() -> None:
-    rows = torch.randn(4, 3, 2, 5, dtype=torch.float64) + 0.5
-    rows = rows + torch.randn(4, 1, 2, 5) + torch.randn(1, 3, 2, 5)
+@pytest.mark.parametrize("shape", [(4, 3), (9, 2), (3, 5)])
+def test_slow_twin_of_the_probe(shape: tuple[int, int]) -> None:
+    instances, backgrounds = shape
+    rows = torch.randn(instances, backgrounds, 2, 5, dtype=torch.float64) + 0.5
+    rows = rows + 0.7 * torch.randn(instances, 1, 2, 5) + 0.5 * torch.randn(1, backgrounds, 2, 5)
     found = compare(rows)
     names = ("same_instance", "same_background", "neither", "retrieval", "against_background")
     assert [getattr(found, name) for name in names] == pytest.approx(slow_probe(rows))
@@ -90,6 +92,10 @@ def test_probe_sets_are_held_apart(codo_videos: VideoIndex) -> None:
     assert not torch.equal(make_probe(codo_videos, 2, 2, composite, seed=1).pixels, probe.pixels)
     assert torch.equal(probe.jittered(0.0), probe.boxes)
     assert not torch.equal(probe.jittered(0.2), probe.boxes)
+    for seed in range(8):
+        found = make_probe(codo_videos, 2, 2, composite, seed)
+        assert len({instance.source for instance in found.instances}) == len(set(found.behind)) == 2
+        assert not {instance.source for instance in found.instances} & set(found.behind)
     with pytest.raises(DataError, match="needs 6 source videos, 3 with objects; there are 4"):
         make_probe(codo_videos, 3, 3, composite)
     with pytest.raises(DataError, match="compares nothing"):

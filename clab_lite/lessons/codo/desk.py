@@ -6,7 +6,6 @@ import random
 from dataclasses import dataclass
 from functools import cached_property
 
-import torch
 from torch import Tensor
 
 from clab_lite.data.vid import VideoIndex
@@ -40,16 +39,10 @@ class Desk:
             for one in group:
                 x1, y1, x2, y2 = one.box
                 rank = (not self.index.troubles(one.video, one.frame), (x2 - x1) * (y2 - y1))
-                name = self.name(one)
+                name = self.instances.class_name(one)
                 if name not in best or rank > best[name][:2]:
                     best[name] = (*rank, one)
         return {name: best[name][2] for name in sorted(best)}
-
-    def name(self, instance: Instance) -> str:
-        """Class of an object."""
-        annotation = self.index.annotation(instance.video, instance.frame)
-        away = abs(annotation.boxes - torch.tensor(instance.box).numpy()).sum(axis=1)
-        return self.index.class_names[int(annotation.labels[int(away.argmin())])]
 
     def thing(self, name: str) -> Instance:
         """The object of that class. DataError: the videos show none."""

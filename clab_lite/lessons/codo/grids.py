@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -16,12 +17,15 @@ from torch.nn.functional import normalize
 from clab_lite.lessons.codo.views import pixels_of, words
 from clab_lite.methods.codo.measure import Probe, ProbeSet, compare
 from clab_lite.show.frames import draw_pixels
-from clab_lite.show.style import BLUE, GREEN, GREY, INK, ORANGE, PALE, new_figure, quiet
+from clab_lite.show.style import BLUE, GREEN, GREY, INK, ORANGE, new_figure, quiet
 
 SHOWN = 6
 """Instances and backgrounds of a grid that is drawn: more could not be read."""
-COSINES = (("same_instance", "same object, other background", BLUE), ("same_background", "other object, same background",
-           ORANGE), ("neither", "other object, other background", GREY))  # fmt: skip
+COSINES = (
+    ("same_instance", "same object, other background", BLUE),
+    ("same_background", "other object, same background", ORANGE),
+    ("neither", "other object, other background", GREY),
+)
 
 
 def cosines(rows: Tensor) -> NDArray[np.float64]:
@@ -37,7 +41,7 @@ def draw_grids(rows: Mapping[str, Tensor], names: Sequence[str]) -> tuple[Figure
         rows: title -> embeddings (I, M, L, D) of one probe.
         names: class of each instance.
     """
-    figure, axes = new_figure(9.5, 4.9, 1, len(rows))
+    figure, axes = new_figure(9.5, 4.6, 1, len(rows))
     shares, image = [], None
     for panel, (title, embeddings) in zip(axes, rows.items(), strict=True):
         shown = embeddings[:SHOWN, :SHOWN]
@@ -53,10 +57,12 @@ def draw_grids(rows: Mapping[str, Tensor], names: Sequence[str]) -> tuple[Figure
         panel.tick_params(length=0)
         probe = compare(embeddings)
         shares.append(probe.background_share)
-        panel.set_title(f"{title}: gap {probe.gap:.2f}", loc="left", fontsize=10, color=INK, fontweight="bold")
+        panel.set_title(f"{title}: gap {probe.gap:.2f}", loc="left", fontsize=10, color=GREY)
     figure.colorbar(image, ax=axes, shrink=0.8, label="cosine")  # type: ignore[arg-type]
-    told = "; ".join(f"{title}: {share_words(share)}" for title, share in zip(rows, shares, strict=True))
-    return figure, f"What a shared background adds, as a share of what a shared object adds. {told}."
+    told = ", ".join(f"{share_words(share)} {title}" for title, share in zip(rows, shares, strict=True))
+    figure.suptitle(f"Share of the background: {told}", x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
+    gaps = ", ".join(f"{compare(one).gap:.2f} {title}" for title, one in rows.items())
+    return figure, f"Gap (same object minus same background): {gaps}."
 
 
 def draw_probe(probe: ProbeSet, rows: int = 4, columns: int = 6) -> Figure:
@@ -75,28 +81,40 @@ def draw_probe(probe: ProbeSet, rows: int = 4, columns: int = 6) -> Figure:
 
 
 def draw_bars(probes: Mapping[str, Probe], chance: float) -> Figure:
-    """The three cosines of each network, and how often the object is found again."""
-    figure, axes = new_figure(9.5, 0.62 * len(probes) * 3 + 1.1, 1, 2, width_ratios=[1.5, 1])
+    """The three cosines of each network, and how often the object is found again. chance: of that."""
+    figure, axes = new_figure(9.5, 1.55 * len(probes) + 0.95, 1, 2, width_ratios=[1.5, 1])
     for row, (name, probe) in enumerate(probes.items()):
         for k, (field, label, colour) in enumerate(COSINES):
-            value = getattr(probe, field)
-            place = row * 4 + k
-            axes[0].barh(place, value, color=colour, height=0.8, label=label if row == 0 else None)
-            axes[0].text(max(value, 0) + 0.015, place, f"{value:.2f}", va="center", fontsize=9, color=INK)
-        for k, (value, label) in enumerate(((probe.retrieval, "on another background"),
-                                            (probe.against_background, "against the same background"))):  # fmt: skip
-            place = row * 4 + k + 0.5
-            axes[1].barh(place, value, color=GREEN, alpha=1 - 0.4 * k, height=0.8)
-            axes[1].text(value + 0.02, place, f"{value:.0%} {label}", va="center", fontsize=9, color=INK)
-        axes[0].text(-0.02, row * 4 + 1, name, ha="right", va="center", fontsize=10, color=INK)
-    _finish_bars(axes, len(probes), chance)
-    gaps = [probe.gap for probe in probes.values()]
-    figure.suptitle("Same object minus same background: " + ", then ".join(f"{gap:.2f}" for gap in gaps), x=0.01,
-                    ha="left", fontsize=11, color=INK, fontweight="bold")  # fmt: skip
+            _bar(axes[0], row * 3.7 + k, getattr(probe, field), colour, f"{getattr(probe, field):.2f} {label}")
+        found = ((probe.retrieval, "on another background"), (probe.against_background, "against the same one"))
+        for k, (value, label) in enumerate(found):
+            _bar(axes[1], row * 3.7 + k + 0.5, value, GREEN, f"{value:.0%} {label}")
+        axes[0].text(-0.03, row * 3.7 + 1, name, ha="right", va="center", fontsize=10, color=INK, fontweight="bold")
+    for panel, label, right in zip(axes, ("cosine", "object found again"), (1.75, 1.9), strict=True):
+        quiet(panel, grid=False)
+        panel.set_yticks([])
+        panel.spines["left"].set_visible(False)
+        panel.set_ylim(len(probes) * 3.7 - 1, -0.7)
+        panel.set_xlim(0, right)
+        panel.set_xticks([0, 0.5, 1])
+        panel.set_xlabel(label, fontsize=9, color=GREY, loc="left")
+    axes[1].axvline(chance, color=INK, linewidth=1, linestyle=(0, (2, 2)))
+    axes[1].set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    gaps = " → ".join(f"{probe.gap:.2f}" for probe in probes.values())
+    shares = " → ".join(share_words(probe.background_share) for probe in probes.values())
+    figure.suptitle(f"Gap {gaps}, share of the background {shares}", x=0.01, ha="left", fontsize=11, color=INK,
+                    fontweight="bold")  # fmt: skip
     return figure
 
 
-def draw_batch(images: Tensor, boxes: Tensor, scores: NDArray[np.float64], level: str, loss: float) -> tuple[Figure, str]:
+def _bar(panel: Axes, place: float, value: float, colour: str, text: str) -> None:
+    panel.barh(place, value, color=colour, height=0.8)
+    panel.text(max(value, 0) + 0.02, place, text, va="center", fontsize=9, color=INK)
+
+
+def draw_batch(
+    images: Tensor, boxes: Tensor, scores: NDArray[np.float64], level: str, loss: float
+) -> tuple[Figure, str]:
     """What the loss of one level looks at: queries of view 1 (rows) against keys of view 2 (columns).
 
     Args:
@@ -136,9 +154,8 @@ def share_words(share: float) -> str:
     return "undefined" if math.isnan(share) else f"{share:.0%}"
 
 
-def _square(face: tuple[float, float, float] | None, edge: str | None = None):  # type: ignore[no-untyped-def]
-    from matplotlib.patches import Rectangle
-
+def _square(face: tuple[float, float, float] | None, edge: str | None = None) -> Rectangle:
+    """The ground of a cell, or a frame inside it."""
     if face is not None:
         return Rectangle((0, 0), 1, 1, facecolor=face, edgecolor="white", linewidth=1)
     return Rectangle((0.03, 0.03), 0.94, 0.94, fill=False, edgecolor=edge, linewidth=2.4)
@@ -147,19 +164,3 @@ def _square(face: tuple[float, float, float] | None, edge: str | None = None):  
 def _thumbnail(panel: Axes, image: Tensor, box: Tensor) -> None:
     x1, y1, x2, y2 = (int(side) for side in box)
     panel.imshow(pixels_of(image).permute(1, 2, 0).numpy()[y1:y2, x1:x2], interpolation="bicubic")
-
-
-def _finish_bars(axes: Sequence[Axes], count: int, chance: float) -> None:
-    for panel in axes:
-        quiet(panel, grid=False)
-        panel.set_yticks([])
-        panel.spines["left"].set_visible(False)
-        panel.set_ylim(count * 4 - 1.2, -0.8)
-    axes[0].set_xlim(0, 1.12)
-    axes[0].set_xticks([0, 0.5, 1])
-    axes[0].set_xlabel("cosine", fontsize=9, color=GREY)
-    axes[0].legend(fontsize=9, frameon=False, loc="lower right")
-    axes[1].set_xlim(0, 1.6)
-    axes[1].set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-    axes[1].axvline(chance, color=PALE, linewidth=1.2)
-    axes[1].set_xlabel("found again", fontsize=9, color=GREY)

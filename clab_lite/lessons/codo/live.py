@@ -28,7 +28,7 @@ class LiveRun:
     """Steps done -> the probe."""
 
     def network(self, name: str) -> CoDo:
-        """"untrained" or "trained"."""
+        """ "untrained" or "trained"."""
         return self.untrained if name == "untrained" else self.trained
 
 

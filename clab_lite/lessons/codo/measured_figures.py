@@ -18,7 +18,9 @@ GOAL = 0.2
 """The gap that the specification asks for."""
 
 
-def draw_measured(runs: Sequence[MeasuredRun], background: str, jitter: float, probe_jitter: float) -> tuple[Figure, str]:
+def draw_measured(
+    runs: Sequence[MeasuredRun], background: str, jitter: float, probe_jitter: float
+) -> tuple[Figure, str]:
     """One setting: the gap during training (left), the three cosines before and after (right), a dot for each seed."""
     chosen = pick(runs, background, jitter)
     figure, axes = new_figure(9.5, 3.5, 1, 2, width_ratios=[1, 1.25])

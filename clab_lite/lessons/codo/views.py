@@ -20,9 +20,9 @@ from clab_lite.methods.codo.composites import make_view
 from clab_lite.methods.codo.instances import cut, draw_window
 from clab_lite.methods.codo.jitter import jitter_box
 from clab_lite.methods.codo.paste import paste_view
+from clab_lite.methods.shared.views import PhotoConfig
 from clab_lite.show.frames import draw_pixels
 from clab_lite.show.style import BLUE, GREY, INK, ORANGE, new_figure
-from clab_lite.methods.shared.views import PhotoConfig
 
 PLAIN = PhotoConfig(jitter_probability=0.0, grey=0.0, blur=0.0)
 """No change of colours."""
@@ -52,7 +52,9 @@ class View:
         return float(1 - inside / (self.jittered[2:] - self.jittered[:2]).prod())
 
 
-def make_views(desk: Desk, thing: str, kind: Kind, jitter: float, draw: int, colours: bool, count: int = COUNT) -> list[View]:
+def make_views(
+    desk: Desk, thing: str, kind: Kind, jitter: float, draw: int, colours: bool, count: int = COUNT
+) -> list[View]:
     """`count` views of an object, made by the library, `draw` seeding everything."""
     instance, rng = desk.thing(thing), random.Random(f"strip {draw}")
     composite = replace(desk.config.composite, jitter=jitter, photo=desk.config.composite.photo if colours else PLAIN)
@@ -75,7 +77,7 @@ def draw_strip(
 ) -> tuple[Figure, str]:
     """Six views of one object; blue: the exact box, orange and dashed: the jittered one."""
     views = make_views(desk, thing, kind, jitter, draw, colours)
-    figure, axes = new_figure(9.5, 2.15, 1, len(views))
+    figure, axes = new_figure(9.5, 1.95, 1, len(views))
     for panel, view in zip(axes, views, strict=True):
         draw_pixels(panel, view.pixels.permute(1, 2, 0).numpy())
         outline(panel, view.exact, BLUE)
@@ -100,10 +102,11 @@ def draw_steps(desk: Desk, thing: str, draw: int = 0) -> tuple[Figure, str]:
     pasted, box = paste_view(crop, background.image, config.sides, rng)
     rng.setstate(start)
     image, exact, wrong = make_view(desk.instances.crop(instance, rng), background, config, rng)
-    figure, axes = new_figure(9.5, 2.35, 1, 5, width_ratios=[1.5, 0.8, 1, 1, 1])
+    figure, axes = new_figure(9.5, 2.0, 1, 5, width_ratios=[1.5, 0.8, 1, 1, 1])
     shown = (frame, crop, background.image, pasted, pixels_of(image))
-    titles = ("1 frame, box, window", f"2 crop {crop.shape[2]} × {crop.shape[1]}", "3 another video", "4 pasted",
-              "5 coloured, flipped?, boxes")  # fmt: skip
+    flipped = bool(exact[0] != box[0])
+    last = "5 colours changed" + (", flipped" if flipped else "")
+    titles = ("1 frame, box, window", f"2 crop {crop.shape[2]} × {crop.shape[1]}", "3 another video", "4 pasted", last)
     for panel, pixels, title in zip(axes, shown, titles, strict=True):
         draw_pixels(panel, pixels.permute(1, 2, 0).numpy())
         panel.set_title(title, loc="left", fontsize=9, color=GREY, pad=4)
@@ -114,7 +117,10 @@ def draw_steps(desk: Desk, thing: str, draw: int = 0) -> tuple[Figure, str]:
     outline(axes[4], wrong, ORANGE, dashed=True)
     iou = View(shown[4], exact, wrong).iou
     size = f"{int(box[2] - box[0])} × {int(box[3] - box[1])}"
-    return figure, f"The {words(thing)} ends up {size} pixels large; its jittered box has IoU {iou:.2f} with the exact one."
+    return (
+        figure,
+        f"The {words(thing)} ends up {size} pixels large; its jittered box has IoU {iou:.2f} with the exact one.",
+    )
 
 
 def jitter_curve(amplitudes: list[float], draws: int = 200, seed: int = 0) -> list[float]:

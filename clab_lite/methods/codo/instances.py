@@ -91,6 +91,14 @@ class InstancePool:
         """The pixels inside the box (3, h, w), uint8."""
         return cut(self._load(instance.video, instance.frame), instance.box)
 
+    def class_name(self, instance: Instance) -> str:
+        """Class of the ground-truth box nearest to the instance's; "" in a frame without any."""
+        annotation = self.index.annotation(instance.video, instance.frame)
+        if len(annotation.boxes) == 0:
+            return ""
+        away = np.abs(annotation.boxes - np.array(instance.box)).sum(axis=1)
+        return self.index.class_names[int(annotation.labels[away.argmin()])]
+
     def _ground_truth(self) -> dict[tuple[object, ...], list[Instance]]:
         found: dict[tuple[object, ...], list[Instance]] = {}
         for v, video in enumerate(self.index.videos):

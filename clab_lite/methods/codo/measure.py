@@ -22,8 +22,8 @@ from clab_lite.data.video_index import VideoIndex
 from clab_lite.errors import DataError
 from clab_lite.methods.codo.backgrounds import BackgroundPool
 from clab_lite.methods.codo.config import CompositeConfig
-from clab_lite.methods.codo.frames import sources
-from clab_lite.methods.codo.instances import InstancePool
+from clab_lite.methods.codo.frames import Source, sources
+from clab_lite.methods.codo.instances import Instance, InstancePool
 from clab_lite.methods.codo.jitter import jitter_box
 from clab_lite.methods.codo.paste import paste_view
 from clab_lite.methods.codo.trunk import Trunk
@@ -39,6 +39,9 @@ class ProbeSet:
     """(I, M, 4) exact boxes, pixels of the composite."""
     names: tuple[str, ...]
     """Class of each instance."""
+    instances: tuple[Instance, ...]
+    behind: tuple[Source, ...]
+    """Where each background was filmed: no instance is from there."""
 
     @property
     def size(self) -> int:
@@ -112,11 +115,13 @@ def make_probe(
     taken = {instance.source for instance in chosen}
     free = [v for v, source in enumerate(sources(index)) if source not in taken]
     behind = BackgroundPool("downstream", composite.image_size, index)
-    frames = [behind.at(v, rng.randrange(index.videos[v].frame_count)).image for v in rng.sample(free, backgrounds)]
-    rows = [[paste_view(pool.exact(i), frame, composite.sides, rng) for frame in frames] for i in chosen]
+    frames = [behind.at(v, rng.randrange(index.videos[v].frame_count)) for v in rng.sample(free, backgrounds)]
+    rows = [[paste_view(pool.exact(i), frame.image, composite.sides, rng) for frame in frames] for i in chosen]
     pixels, boxes = (torch.stack([torch.stack([one[part] for one in row]) for row in rows]) for part in range(2))
-    labels = [_label(index, instance.video, instance.frame, instance.box) for instance in chosen]
-    return ProbeSet(pixels, boxes, tuple(labels))
+    labels = [pool.class_name(instance) for instance in chosen]
+    return ProbeSet(
+        pixels, boxes, tuple(labels), tuple(chosen), tuple(frame.source for frame in frames if frame.source)
+    )
 
 
 def compare(embeddings: Tensor) -> Probe:
@@ -192,12 +197,6 @@ def _found_against_background(grid: Tensor) -> float:
                 own = grid[torch.arange(instances), m, torch.arange(instances), other]
                 hits.append((own > strongest).double().mean())
     return float(torch.stack(hits).mean())
-
-
-def _label(index: VideoIndex, video: int, frame: int, box: tuple[float, float, float, float]) -> str:
-    annotation = index.annotation(video, frame)
-    away = abs(annotation.boxes - torch.tensor(box).numpy()).sum(axis=1)
-    return index.class_names[int(annotation.labels[int(away.argmin())])]
 
 
 def _prepared(pixels: Tensor) -> Tensor:
