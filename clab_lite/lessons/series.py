@@ -41,6 +41,8 @@ SERIES = (
           "your own videos checked and detected in, and the same code on ImageNet VID and on several GPUs"),
     Entry("13_any_background", "Any background",
           "objects pasted on other backgrounds, boxes that are a little wrong, and whether a network looks behind"),
+    Entry("14_choosing_a_contrast", "Choosing a contrast",
+          "four contrasts in one table: what attracts, what it costs, and what it gave a detector with few labels"),
 )  # fmt: skip
 
 
