@@ -53,12 +53,13 @@ class PairSource:
     of each other that look the same (our choice; the published data are single images).
     """
 
-    def __init__(self, index: VideoIndex, config: CrossCLConfig) -> None:
+    def __init__(self, index: VideoIndex, config: CrossCLConfig, photo: PhotoConfig | None = None) -> None:
+        """photo: changes of colour; None takes the published ones."""
         if len(index) == 0:
             raise DataError(f"{index.video_root}: the dataset holds no video. Open another split.")
         self.index, self.config = index, config
         kernel = max(config.image_size // 10, 1) // 2 * 2 + 1
-        self.photo = photometric(PhotoConfig(blur_kernel=kernel, blur_first=True))
+        self.photo = photometric(PhotoConfig(blur_kernel=kernel, blur_first=True) if photo is None else photo)
 
     def batch(self, step: int) -> PairBatch:
         """The pairs of one step, 0-based."""

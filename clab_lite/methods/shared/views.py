@@ -46,6 +46,10 @@ class PhotoConfig:
             raise DataError(f"PhotoConfig.blur_kernel is {self.blur_kernel}. A kernel has a middle: make it odd.")
 
 
+UNCHANGED = PhotoConfig(jitter_probability=0.0, grey=0.0, blur=0.0)
+"""Leaves every pixel as it is."""
+
+
 def photometric(config: PhotoConfig) -> v2.Transform:
     """uint8 (3, H, W) -> uint8 (3, H, W): colour jitter, grey and blur."""
     strength = config.jitter

@@ -28,9 +28,9 @@ ArmName = Literal["scratch", "short", "branch", "ranked", "crosscl", "codo"]
 
 LABELLED = 32
 SEEDS = range(4)
-LONG, SHORT = 320, 200
+LONG, SHORT = 280, 180
 """Steps of the detector without and after a pre-training."""
-PRETRAIN_STEPS = {"ranked": 230, "crosscl": 185, "codo": 150}
+PRETRAIN_STEPS = {"ranked": 200, "crosscl": 165, "codo": 135}
 """Measured on one core: 0.148, 0.184 and 0.226 s of processor time a step, beside 0.283 s of the detector."""
 ARMS: tuple[ArmName, ...] = ("scratch", "short", "branch", "ranked", "crosscl", "codo")
 BASELINE: ArmName = "scratch"
