@@ -97,17 +97,33 @@ def ranked_loss(
     ranks = ranks.to(anchor)
     cosines = cosines_to(anchor, key, bank)
     rank = torch.cat([labels.new_zeros(len(labels), 1), ranks.between(labels, bank_labels)], dim=1)
-    terms = []
-    for number in range(ranks.count):
-        logits = cosines / ranks.temperatures[labels, number, None]
-        outside = variant == "out" or (variant == "out-in" and number == 0)
-        terms.append((_each_member if outside else _any_member)(logits, rank == number, rank > number))
+    terms = rank_terms(cosines, rank, ranks.temperatures[labels], variant)
     per_rank = torch.stack([term.mean() if len(term) else cosines.sum() * 0 for term in terms])
     counts = tuple(len(term) for term in terms)
     total = per_rank.sum()
     if reduction == "mean":
         total = total / max(sum(count > 0 for count in counts), 1)
     return RankedTerms(per_rank, counts, total)
+
+
+def rank_terms(cosines: Tensor, rank: Tensor, temperatures: Tensor, variant: Variant) -> list[Tensor]:
+    """The terms of each rank before their mean, from cosines alone.
+
+    Args:
+        cosines: (N, M) of N anchors to whatever they meet.
+        rank: (N, M) of what they meet, 0 ... r - 1; r and more is unrelated.
+        temperatures: (N, r).
+        variant: in, out, or out-in.
+
+    Returns:
+        r tensors: a value per anchor that has such a member, or (outside) per pair of an anchor and a member.
+    """
+    terms = []
+    for number in range(temperatures.shape[1]):
+        logits = cosines / temperatures[:, number, None]
+        outside = variant == "out" or (variant == "out-in" and number == 0)
+        terms.append((_each_member if outside else _any_member)(logits, rank == number, rank > number))
+    return terms
 
 
 def cosines_to(anchor: Tensor, key: Tensor, bank: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ def roc_figure(records: Sequence[TrialRecord], methods: Sequence[str] | None = N
     withheld = " and ".join(next(iter(chosen.values()))[0].withheld) if chosen else "nothing"
     _curves(near, chosen, "near")
     _curves(far, chosen, "far")
-    heading(near, f"Near: against {withheld or 'nothing'}, never trained on")
+    heading(near, f"Near: against {withheld or 'nothing'} (withheld)")
     heading(far, "Far: against crops without an object")
     near.set_ylabel("share of known crops accepted", color=GREY, fontsize=9)
     for axes in (near, far):
