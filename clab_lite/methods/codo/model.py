@@ -63,7 +63,7 @@ class CoDo(nn.Module):
         return queries.unflatten(0, (asking, count)), keys.unflatten(0, (views, count))
 
     def update(self) -> None:
-        """After backward: the keys of the step go into the queues, in the order (view, instance), one common pointer."""
+        """After backward: the keys of the step go into the queues, in the order (view, instance)."""
         if self.queue is not None and self._new_keys is not None:
             self.queue.enqueue(self._new_keys.flatten(0, 1).transpose(0, 1))
         self._new_keys = None
