@@ -20,8 +20,10 @@ from clab_lite.detector.boxes import box_iou
 from clab_lite.detector.roi_align import roi_align
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
-from clab_lite.methods.codo import CoDo, build, lite, paper, with_background
+from clab_lite.methods.codo import CoDo, CompositeSource, build, lite, paper, with_background
+from clab_lite.methods.codo.backgrounds import BackgroundPool
 from clab_lite.methods.codo.frames import sources
+from clab_lite.methods.codo.instances import InstancePool
 from clab_lite.methods.codo.loss import batch_losses
 from clab_lite.methods.codo.model import readings
 from clab_lite.methods.codo.trunk import RegionHead, Trunk
@@ -137,6 +139,20 @@ def test_without_a_key_network_first_is_query_too(codo_videos: VideoIndex) -> No
     assert queries.shape[0] == 1 and keys.shape[0] == 3
     both = [batch_losses(queries[0], keys[view], 0.2) for view in (1, 2)]
     torch.testing.assert_close(method(batch)["total"], torch.stack(both).mean(dim=0).sum())
+
+
+def test_detected_boxes_as_large_as_the_frame(codo_videos: VideoIndex) -> None:
+    """Instances larger than the composite are scaled; one per source video in a batch."""
+    config = micro()
+    boxes = {(video, 0): torch.tensor([[-10.0, -10.0, 500.0, 500.0]]) for video in range(4)}
+    pool = InstancePool(codo_videos, boxes)
+    source = CompositeSource(config, pool, BackgroundPool("downstream", 32, codo_videos))
+    batch = source.batch(0)
+    assert sorted(instance.video for instance in batch.instances) == [0, 1, 2, 3]
+    low, high = config.composite.sides
+    sides = batch.boxes[..., 2:] - batch.boxes[..., :2]
+    assert float(sides.max()) < high <= 32 and low > 0
+    assert all(term.isfinite() for term in CoDo(config)(batch).values())
 
 
 def test_exchanging_views_leaves_the_total(codo_videos: VideoIndex) -> None:
