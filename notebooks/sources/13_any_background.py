@@ -135,7 +135,7 @@ codo.draw_training(run)
 # whatever stands on them. Change the boxes and the backgrounds: everything is computed anew.
 
 # %%
-probe = codo.probe_explorer(run, held_out)
+probe = codo.probe_explorer(run)
 probe
 
 # %% [markdown]

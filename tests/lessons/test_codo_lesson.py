@@ -14,8 +14,9 @@ from clab_lite.data.vid import VideoIndex
 from clab_lite.errors import DataError
 from clab_lite.lessons import codo, samples
 from clab_lite.lessons.codo import grids, measured, measured_figures, views
+from clab_lite.lessons.codo.live import Reader
 from clab_lite.methods.codo import trial
-from clab_lite.methods.codo.measure import compare
+from clab_lite.methods.codo.measure import compare, probe_embeddings
 from tests.methods.codo_world import drawn_videos, micro
 
 RECORDS = Path(__file__).parents[2] / "data_samples" / measured.FILE
@@ -105,7 +106,7 @@ def test_widgets_answer(codo_videos: VideoIndex, live: codo.LiveRun) -> None:
     assert "ends up" in codo.steps_explorer(desk).set(number=3).numbers
     batch = codo.batch_explorer(live).set(network="untrained", level="P4", step=2)
     assert "of P4" in batch.numbers and "queries find" in batch.figure.get_suptitle()
-    probe = codo.probe_explorer(live, codo_videos)
+    probe = codo.probe_explorer(live)
     before = probe.numbers
     assert probe.set(background="noise", jitter=0.3).numbers != before
 
@@ -122,6 +123,12 @@ def test_a_live_run_measures_what_it_says(live: codo.LiveRun) -> None:
     bars = codo.draw_bars({"untrained": live.moments[0], "trained": live.moments[4]}, 0.5)
     assert f"Gap {gaps[0]:.2f} → {gaps[1]:.2f}" in bars.get_suptitle()
     assert len(codo.draw_probe(live.probe).axes) == 4
+
+
+def test_a_reader_reads_what_the_probe_reads(live: codo.LiveRun) -> None:
+    for jitter in (0.0, 0.3):
+        wanted = probe_embeddings(live.trained.trunk, live.probe, live.probe.jittered(jitter))
+        torch.testing.assert_close(Reader(live.trained, live.probe).rows(jitter), wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_live_runs_leave_torch_as_it_was(codo_videos: VideoIndex) -> None:
@@ -169,9 +176,9 @@ def test_measured_explorer_says_what_was_not_measured(records: Path) -> None:
     assert "read with jitter 0.3" in explorer.numbers
     chosen = codo.pick(runs, "downstream", 0.2)
     gaps = [np.mean([run.embedding[place].gap for run in chosen]) for place in (0, -1)]
-    assert f"Gap {gaps[0]:.2f} → {gaps[1]:.2f} (2 seeds)" == explorer.figure.axes[0].get_title(loc="left")
+    assert f"Gap {gaps[0]:.2f} → {gaps[1]:.2f} (seeds: 2)" == explorer.figure.axes[0].get_title(loc="left")
     title = measured_figures.draw_sources(runs, 0.2).get_suptitle()
-    assert title.startswith("The gap grows most with")
+    assert "of 2. Share of the background falls: " in title
 
 
 def test_broken_records_are_named(tmp_path: Path) -> None:

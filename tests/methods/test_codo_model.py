@@ -20,8 +20,11 @@ from clab_lite.detector.boxes import box_iou
 from clab_lite.detector.roi_align import roi_align
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
-from clab_lite.methods.codo import CoDo, build, lite, paper, with_background
+from clab_lite.methods.codo import CoDo, CompositeSource, build, lite, paper, with_background
+from clab_lite.methods.codo.backgrounds import BackgroundPool
 from clab_lite.methods.codo.frames import sources
+from clab_lite.methods.codo.instances import InstancePool
+from clab_lite.methods.codo.loss import batch_losses
 from clab_lite.methods.codo.model import readings
 from clab_lite.methods.codo.trunk import RegionHead, Trunk
 from clab_lite.methods.shared import PretrainConfig, info_nce
@@ -128,6 +131,30 @@ def test_one_video_or_too_few_objects(codo_videos: VideoIndex) -> None:
     build(with_background(two, "noise"), codo_videos.select([1]))[1].batch(0)
 
 
+def test_without_a_key_network_first_is_query_too(codo_videos: VideoIndex) -> None:
+    method, source = build(micro(pairs="first_is_query", views=3), codo_videos)
+    method.eval()
+    batch = source.batch(0)
+    queries, keys = method.embed(batch)
+    assert queries.shape[0] == 1 and keys.shape[0] == 3
+    both = [batch_losses(queries[0], keys[view], 0.2) for view in (1, 2)]
+    torch.testing.assert_close(method(batch)["total"], torch.stack(both).mean(dim=0).sum())
+
+
+def test_detected_boxes_as_large_as_the_frame(codo_videos: VideoIndex) -> None:
+    """Instances larger than the composite are scaled; one per source video in a batch."""
+    config = micro()
+    boxes = {(video, 0): torch.tensor([[-10.0, -10.0, 500.0, 500.0]]) for video in range(4)}
+    pool = InstancePool(codo_videos, boxes)
+    source = CompositeSource(config, pool, BackgroundPool("downstream", 32, codo_videos))
+    batch = source.batch(0)
+    assert sorted(instance.video for instance in batch.instances) == [0, 1, 2, 3]
+    low, high = config.composite.sides
+    sides = batch.boxes[..., 2:] - batch.boxes[..., :2]
+    assert float(sides.max()) < high <= 32 and low > 0
+    assert all(term.isfinite() for term in CoDo(config)(batch).values())
+
+
 def test_exchanging_views_leaves_the_total(codo_videos: VideoIndex) -> None:
     """Property (d): keys from the same weights (m = 0), no jitter, one view at a time in eval mode."""
     config = micro(ema=0.0, negatives="queue", queue_size=64, jitter=0.0)
@@ -151,6 +178,9 @@ def test_first_is_query_is_the_ancestors_loss(codo_videos: VideoIndex) -> None:
     for level, name in enumerate(("P3", "P4")):
         wanted = info_nce(queries[:, level], keys[:, level], method.queue.vectors[level], 0.2).mean()
         torch.testing.assert_close(terms[name], wanted)
+    method.update()
+    assert int(method.queue.pointer) == 4, "keys of the second view only"
+    torch.testing.assert_close(method.queue.vectors[:, 1], nn.functional.normalize(keys[1], dim=-1))
 
 
 def test_without_a_key_network_both_boxes_are_read_from_one_network(codo_videos: VideoIndex) -> None:

@@ -12,15 +12,14 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from clab_lite import lessons
-from clab_lite.data.vid import VideoIndex
 from clab_lite.lessons.codo.desk import KINDS, Desk
 from clab_lite.lessons.codo.grids import draw_batch, draw_grids
-from clab_lite.lessons.codo.live import LiveRun, rows_of
+from clab_lite.lessons.codo.live import LiveRun, Reader
 from clab_lite.lessons.codo.measured import MeasuredRun
 from clab_lite.lessons.codo.measured_figures import NAMES, draw_measured
 from clab_lite.lessons.codo.views import draw_steps, draw_strip
 from clab_lite.lessons.explorer import Explorer
-from clab_lite.methods.codo.measure import ProbeSet, compare, make_probe
+from clab_lite.methods.codo.measure import ProbeSet, compare
 
 SHOWN_IN_BATCH = 6
 
@@ -53,7 +52,6 @@ def batch_explorer(run: LiveRun) -> Explorer:
     def answers(network: str, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         method = run.network(network)
         batch = run.source.batch(run.config.pretrain.steps + 10 + step)
-        method.eval()
         with torch.no_grad():
             queries, keys = method.embed(batch)
         return batch.images, batch.boxes, normalize(queries, dim=-1), normalize(keys, dim=-1)
@@ -74,33 +72,26 @@ def batch_explorer(run: LiveRun) -> Explorer:
     )
 
 
-def probe_explorer(run: LiveRun, held_out: VideoIndex) -> Explorer:
+def probe_explorer(run: LiveRun) -> Explorer:
     """The probe, computed anew: other boxes, other backgrounds."""
-    instances, backgrounds = run.probe.pixels.shape[:2]
-
-    @cache
-    def probe_on(kind: str) -> ProbeSet:
-        if kind == "frames":
-            return run.probe
-        noise = torch.Generator().manual_seed(0)
-        made = make_probe(held_out, instances, backgrounds, run.config.composite)
-        return replace(made, pixels=_on_noise(made, noise))
-
-    @cache
-    def rows(network: str, kind: str, jitter: float) -> Tensor:
-        return rows_of(run.network(network), probe_on(kind), jitter)
+    on_noise = replace(run.probe, pixels=_on_noise(run.probe, torch.Generator().manual_seed(0)))
+    probes = {"frames": run.probe, "noise": on_noise}
+    readers = {
+        (name, kind): Reader(run.network(name), probe)
+        for name in ("untrained", "trained")
+        for kind, probe in probes.items()
+    }
 
     def draw(background: str, jitter: float) -> tuple[Figure, str]:
-        found = {name: rows(name, background, jitter) for name in ("untrained", "trained")}
+        found = {name: readers[name, background].rows(jitter) for name in ("untrained", "trained")}
         figure, told = draw_grids(found, run.probe.names)
-        again = {name: compare(one).retrieval for name, one in found.items()}
-        told += f" Found again among {instances}: {again['untrained']:.0%}, {again['trained']:.0%}."
-        return figure, told
+        again = " → ".join(f"{compare(one).retrieval:.0%}" for one in found.values())
+        return figure, f"{told} Found again among {len(run.probe.names)}: {again}."
 
     return lessons.explore(
         draw,
         background=lessons.choice("background of the probe", [("frames", "frames"), ("noise", "noise")], "frames"),
-        jitter=lessons.stops("box jitter of the probe", (0.0, 0.1, 0.2, 0.3, 0.4), 0.0),
+        jitter=lessons.slider("box jitter of the probe", 0.0, 0.4, 0.0, 0.05),
     )
 
 

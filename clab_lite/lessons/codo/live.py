@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from clab_lite.data.transforms import normalise
 from clab_lite.data.vid import VideoIndex
 from clab_lite.methods.codo import CoDo, CoDoConfig, CompositeSource, build, lite
 from clab_lite.methods.codo.measure import Probe, ProbeSet, compare, make_probe, probe_embeddings
@@ -16,7 +17,7 @@ from clab_lite.methods.codo.trial import fit, settle_norm
 
 @dataclass
 class LiveRun:
-    """One training: the network before it, after it, and what was measured on the way."""
+    """One training: the network before it and after it (both in eval mode), and what was measured on the way."""
 
     config: CoDoConfig
     source: CompositeSource
@@ -69,14 +70,29 @@ def train_live(
         fit(config, method, source, on_step)
     finally:
         torch.set_num_threads(threads)
+    run.untrained.eval()
+    run.trained.eval()
     return run
 
 
-def look(method: CoDo, probe: ProbeSet, jitter: float = 0.0) -> Probe:
-    """The probe of a network now, read through boxes that are jittered by that amplitude."""
-    return compare(rows_of(method, probe, jitter))
+def look(method: CoDo, probe: ProbeSet) -> Probe:
+    """The probe of a network now."""
+    return compare(probe_embeddings(method.trunk, probe))
 
 
-def rows_of(method: CoDo, probe: ProbeSet, jitter: float = 0.0) -> Tensor:
-    """Embeddings (I, M, L, D) of the probe."""
-    return probe_embeddings(method.trunk, probe, probe.jittered(jitter))
+class Reader:
+    """A network that has seen a probe and reads it again through other boxes, at once: the maps are kept."""
+
+    @torch.no_grad()
+    def __init__(self, method: CoDo, probe: ProbeSet) -> None:
+        """method: in eval mode."""
+        self._trunk, self._probe = method.trunk, probe
+        self._stages = self._trunk.stages(torch.stack([normalise(image) for image in probe.pixels.flatten(0, 1)]))
+
+    @torch.no_grad()
+    def rows(self, jitter: float) -> Tensor:
+        """Embeddings (I, M, L, D) through boxes jittered by that amplitude."""
+        boxes = self._probe.jittered(jitter).flatten(0, 1)
+        levels = len(self._trunk.reader.config.levels)
+        read = self._trunk.reader(self._stages, boxes.expand(1, levels, -1, -1))[0]
+        return read.unflatten(0, self._probe.pixels.shape[:2])

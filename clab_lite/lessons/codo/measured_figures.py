@@ -30,13 +30,13 @@ def draw_measured(
     axes[0].plot([], [], ".-", color=BLUE, label="embedding (what the loss sees)")
     axes[0].plot([], [], ".--", color=GREY, label="C4 (what the detector gets)")
     axes[0].axhline(GOAL, color=PALE, linewidth=1.4)
-    axes[0].set_ylim(-0.25, 0.75)
+    axes[0].set_ylim(-0.1, 0.75)
     axes[0].set_xlabel("steps", fontsize=9, color=GREY)
     axes[0].set_ylabel("gap", fontsize=9, color=GREY)
     axes[0].legend(fontsize=9, frameon=False, loc="upper left")
     quiet(axes[0])
     first, last = (interval([run.embedding[place].gap for run in chosen])[0] for place in (0, -1))
-    heading(axes[0], f"Gap {first:.2f} → {last:.2f} ({len(chosen)} seeds)")
+    heading(axes[0], f"Gap {first:.2f} → {last:.2f} (seeds: {len(chosen)})")
     place = chosen[0].amplitudes.index(probe_jitter)
     _cosine_dots(axes[1], chosen, place)
     shares = [[getattr(run, when)[place].background_share for run in chosen] for when in ("before", "after")]
@@ -66,10 +66,19 @@ def draw_sources(runs: Sequence[MeasuredRun], jitter: float) -> Figure:
     axes[0].axvline(GOAL, color=VERMILLION, linewidth=1, linestyle=(0, (3, 3)))
     axes[0].set_yticks(range(len(kinds)), [NAMES[kind] for kind in kinds], fontsize=10, color=INK)
     axes[1].set_yticks([])
-    best = max(kinds, key=lambda kind: interval([run.embedding[-1].gap for run in pick(runs, kind, jitter)])[0])
-    figure.suptitle(f"The gap grows most with {NAMES[best]} (open: before, filled: after {runs[0].steps[-1]} steps)",
-                    x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")  # fmt: skip
+    figure.suptitle(sources_title(runs, kinds, jitter), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
     return figure
+
+
+def sources_title(runs: Sequence[MeasuredRun], kinds: Sequence[str], jitter: float) -> str:
+    """How many backgrounds pass by the gap, and with which of them the background's share falls; means over seeds."""
+    passed = [k for k in kinds if interval([run.embedding[-1].gap for run in pick(runs, k, jitter)])[0] > GOAL]
+    shares = {
+        k: [interval([r.embedding[place].background_share for r in pick(runs, k, jitter)])[0] for place in (0, -1)]
+        for k in kinds
+    }
+    falls = [NAMES[k] for k, (before, after) in shares.items() if after < before] or ["none"]
+    return f"Gap above {GOAL}: {len(passed)} of {len(kinds)}. Share of the background falls: {', '.join(falls)}"
 
 
 def _cosine_dots(axes: Axes, chosen: Sequence[MeasuredRun], place: int) -> None:

@@ -36,15 +36,17 @@ MOMENTS = (0, 20, 40, 80, 120, 160)
 """Steps done when the probe is taken."""
 PROBE_JITTER = (0.0, 0.1, 0.2, 0.3, 0.4)
 """Box jitter of the probe itself, at the start and at the end."""
+JITTER = 0.2
 NORM_BATCHES = 4
-"""Batches of composites that BatchNorm is estimated from before every probe. With the statistics it is made with, an
+"""Batches of composites that BatchNorm is estimated from before every probe; on training frames whatever the run is
+trained on, so that only the weights differ between runs. With the statistics it is made with, an
 untrained network heaps everything in one place ("untrained" in a record), and training would get the credit."""
 DIGITS = 4
 
 Run = tuple[Kind, float, int]
 """Background, box jitter, seed."""
 RUNS: tuple[Run, ...] = (
-    *((kind, 0.2, seed) for kind in ("downstream", "same", "noise") for seed in range(3)),
+    *((kind, JITTER, seed) for kind in ("downstream", "same", "noise") for seed in range(3)),
     *(("downstream", jitter, seed) for jitter in (0.0, 0.4) for seed in range(3)),
 )
 
@@ -79,7 +81,7 @@ def fit(config: CoDoConfig, method: CoDo, source: CompositeSource, on_step: Call
 
 
 def settle_norm(method: CoDo, source: CompositeSource) -> None:
-    """Estimate the trunk's BatchNorm from composites that no step is trained on."""
+    """Estimate the trunk's BatchNorm from composites of a source, of steps that no run is trained on."""
     first = method.config.pretrain.steps
     batches = (source.batch(first + number) for number in range(NORM_BATCHES))
     reestimate_norm(method.trunk, ((b.images.flatten(0, 1), torch.stack(readings(b, method.config))) for b in batches))
@@ -90,12 +92,13 @@ def measure(run: Run, learn: VideoIndex, held_out: VideoIndex, base: CoDoConfig 
     config = setting(run, base)
     torch.manual_seed(config.pretrain.seed)
     method, source = build(config, learn)
+    frames = CompositeSource.of(setting(("downstream", JITTER, run[2]), base), learn)
     probe = make_probe(held_out, INSTANCES, BACKGROUNDS, config.composite)
     losses: list[float] = []
     moments: list[dict[str, Any]] = []
 
     def look(done: int) -> None:
-        settle_norm(method, source)
+        settle_norm(method, frames)
         moments.append({"step": done, "embedding": plain(compare(probe_embeddings(method.trunk, probe))),
                         "c4": plain(compare(probe_backbone(method.trunk, probe)))})  # fmt: skip
 
