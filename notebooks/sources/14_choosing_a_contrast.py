@@ -79,21 +79,24 @@ lessons.explore(
 choosing.results(comparison).round(3)
 
 # %% [markdown]
-# Four seeds, one small detector (`lesson` preset), minutes of training, and a world of drawn videos: this says how to
-# ask, not what a ResNet-50 and ImageNet would answer. InsLoc, the open ancestor of the CoDo-style method, reports 41.4
+# A few seeds, one small detector (`lesson` preset), a minute or two of training, and a world of drawn videos: this says
+# how to ask, not what a ResNet-50 and ImageNet would answer. InsLoc, the open ancestor of the CoDo-style method, reports 41.4
 # AP on COCO where ImageNet's labels give 38.9 (its model zoo): after 200 epochs over a million pictures. Ours had about
 # half a minute.
 
 # %%
+reach = choosing.reach(comparison, spread=0.03)
 lesson.predict(
-    "With four seeds, how large must a mean difference be, at least, to leave zero out "
-    "if single differences spread by 0.03?",
-    ["0.015", "0.03", "about 0.05"],
+    f"{reach.seeds} seeds, and the differences of single pairs spread by {reach.spread}. "
+    "How large must their mean be to leave zero out?",
+    [f"{reach.spread / 2:.3f}", f"{reach.spread:.3f}", f"about {reach.half:.3f}"],
 )
 
+# %%
+print(reach)
+
 # %% [markdown]
-# Student's t with 3 degrees of freedom is 3.18. The interval reaches 3.18 · 0.03 / √4 = 0.048 to either side. Effects
-# of one or two points are invisible here, whichever way they go. "Not shown" is not "not there".
+# Effects of one or two points are invisible with so few seeds, whichever way they go. "Not shown" is not "not there".
 #
 # ## 3 Which one for you?
 #

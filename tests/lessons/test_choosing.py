@@ -76,6 +76,12 @@ def test_words_of_the_setting() -> None:
     assert choosing.cost_of_a_step(made(), "scratch") == (0.0, 100 / arm("scratch").steps)
 
 
+def test_reach_of_an_interval() -> None:
+    """Student's t: 4.303 with two degrees of freedom, 3.182 with three."""
+    assert choosing.reach(made(seeds=3), 0.03).half == pytest.approx(4.3027 * 0.03 / math.sqrt(3), rel=1e-4)
+    assert str(choosing.reach(made(), 0.03)).startswith("4 seeds: t = 3.18; the interval reaches 3.18 x 0.03 / sqrt(4)")
+
+
 def test_titles_say_what_the_numbers_say() -> None:
     assert finding(effects(made())).startswith("4 of 5 intervals leave out zero; ")
     assert finding(effects(made(spread=100.0))) == "0 of 5 intervals leave out zero"

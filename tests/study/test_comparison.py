@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from scipy import stats
 
 from clab_lite.backbone_file import read_backbone
 from clab_lite.cli import main
 from clab_lite.data.vid import VideoIndex
+from clab_lite.detector import VideoDetector
 from clab_lite.errors import DataError
 from clab_lite.pretraining.methods import preset_of
 from clab_lite.study.comparison import ARMS, Arm, ArmRecord, Comparison, arms, effects, open_comparison
@@ -38,8 +40,7 @@ def test_the_plan_is_paired_and_spends_the_same() -> None:
     for one in found:
         config, method = one.detector_config(), one.method_config()
         assert config.train.seed == one.seed and config.train.iterations == one.steps
-        assert config.train.contrast.start == (0.005 if one.name == "branch" else 0.0)
-        assert config.detector.contrast.enabled, "built in every arm, so that all draw the same weights"
+        assert config.detector.contrast.enabled == (one.name == "branch") and config.train.contrast.start == 0.005
         assert (method is None) == (one.name in ("scratch", "short", "branch"))
         assert one.steps == (SHORT if method or one.name == "short" else LONG)
         if method is not None:
@@ -48,6 +49,15 @@ def test_the_plan_is_paired_and_spends_the_same() -> None:
             assert (method.backbone.architecture, method.backbone.width) == (backbone.architecture, backbone.width)
     ranked: Any = arm("ranked").method_config()
     assert ranked.withheld is None
+
+
+def test_all_arms_of_a_seed_draw_the_same_weights() -> None:
+    states = []
+    for name in ("scratch", "branch"):
+        torch.manual_seed(3)
+        states.append(VideoDetector(arm(name, 3).detector_config().detector).state_dict())
+    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    assert any(key.startswith("auxiliary.") for key in states[1].keys() - states[0].keys())
 
 
 @pytest.fixture

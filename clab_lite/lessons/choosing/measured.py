@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from functools import cache
 
 from clab_lite.lessons.choosing.facts import NAMES
 from clab_lite.lessons.places import samples_folder
+from clab_lite.metrics.certainty import LEVEL, student_quantile
 from clab_lite.study.comparison import Comparison, effects, open_comparison
 from clab_lite.study.comparison.arms import ArmName
 
@@ -41,6 +44,34 @@ def cost_of_a_step(comparison: Comparison, name: ArmName) -> tuple[float, float]
     steps = sum(run.arm.pretrain_steps for run in runs)
     detector = sum(run.detector_seconds for run in runs) / sum(run.arm.steps for run in runs)
     return (before / steps if steps else 0.0, detector)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far an interval goes to either side."""
+
+    seeds: int
+    t: float
+    """Of Student's distribution, 95 %."""
+    spread: float
+    """Standard deviation of the differences."""
+
+    @property
+    def half(self) -> float:
+        """Half the length of the interval: a mean difference below it is not told from zero."""
+        return self.t * self.spread / math.sqrt(self.seeds)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.seeds} seeds: t = {self.t:.2f}; the interval reaches {self.t:.2f} x {self.spread:g} / "
+            f"sqrt({self.seeds}) = {self.half:.3f} to either side"
+        )
+
+
+def reach(comparison: Comparison, spread: float) -> Reach:
+    """For as many seeds as `scratch` has, if differences of pairs spread so much."""
+    seeds = len(comparison.of("scratch"))
+    return Reach(seeds, student_quantile(LEVEL, seeds - 1), spread)
 
 
 def p_values(comparison: Comparison) -> dict[str, float]:

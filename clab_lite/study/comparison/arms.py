@@ -57,9 +57,13 @@ class Arm:
         return f"{self.name}-p{self.pretrain_steps}-d{self.steps}-v{self.labelled}-s{self.seed}"
 
     def detector_config(self) -> Config:
-        """The `lesson` preset; the branch is always built, and has a weight in the arm `branch` only."""
-        start = Setting.start if self.name == "branch" else 0.0
-        return Setting(start=start, train_videos=self.labelled, iterations=self.steps, seed=self.seed).config()
+        """The `lesson` preset; the branch is built in the arm `branch` only.
+
+        It is the last part that a detector draws weights for: all others are the same in every arm of a seed.
+        """
+        config = Setting(train_videos=self.labelled, iterations=self.steps, seed=self.seed).config()
+        contrast = replace(config.detector.contrast, enabled=self.name == "branch")
+        return replace(config, detector=replace(config.detector, contrast=contrast))
 
     def method_config(self) -> MethodSettings | None:
         """The lite preset of the method with other steps; None where nothing is pre-trained.
