@@ -135,6 +135,16 @@ def test_what_only_one_method_can_use(
     assert "no object of" in capsys.readouterr().err  # a detector of one step finds nothing
 
 
+def test_statistics_that_stay_frozen_are_named(
+    file: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", str(dataset), *_TRAIN, "--init", str(file), "--detector.backbone.frozen-norm"]
+    assert main([*words, "--out", str(tmp_path / "frozen")]) == 0
+    assert "BatchNorm keeps what it saw" in capsys.readouterr().out
+    assert main([*words[:-1], "--out", str(tmp_path / "free")]) == 0
+    assert "BatchNorm keeps" not in capsys.readouterr().out
+
+
 def test_a_backbone_that_does_not_fit_is_one_line(
     file: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
