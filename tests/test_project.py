@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("scoring", "dataset_detections"),
     ("detection_store",),
     ("trained", "frames"),
-    ("weights_file",),
+    ("weights_file", "backbone_file"),
     ("interop",),
     ("methods",),
     ("training", "show"),

@@ -1,0 +1,108 @@
+"""Batches of composites: every instance on a background of its own in every view, with its exact and jittered box."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from clab_lite.data.transforms import flip_boxes, normalise
+from clab_lite.data.video_index import VideoIndex
+from clab_lite.methods.codo.backgrounds import Background, BackgroundPool
+from clab_lite.methods.codo.config import CoDoConfig, CompositeConfig
+from clab_lite.methods.codo.instances import Instance, InstancePool
+from clab_lite.methods.codo.jitter import jitter_box
+from clab_lite.methods.codo.paste import paste_view
+from clab_lite.methods.shared.views import photometric, sample_seed, seeded_draws
+
+
+@dataclass(frozen=True)
+class Composites:
+    """B instances in V views of S x S pixels."""
+
+    images: Tensor
+    """(V, B, 3, S, S) float32, normalised."""
+    boxes: Tensor
+    """(V, B, 4) exact boxes, pixels of the composite."""
+    jittered: Tensor
+    """(V, B, 4) the query's boxes."""
+    instances: tuple[Instance, ...] = ()
+    """Which objects; empty where they come from a training batch."""
+    backgrounds: tuple[tuple[Background, ...], ...] = ()
+    """Per view, per instance."""
+
+    def to(self, device: torch.device) -> Composites:
+        """The tensors on a device."""
+        moved = (self.images.to(device), self.boxes.to(device), self.jittered.to(device))
+        return Composites(*moved, self.instances, self.backgrounds)
+
+
+class CompositeSource:
+    """`batch(step)` -> Composites: a pure function of (seed, step)."""
+
+    def __init__(self, config: CoDoConfig, instances: InstancePool, backgrounds: BackgroundPool) -> None:
+        self.config, self.instances, self.backgrounds = config, instances, backgrounds
+
+    @classmethod
+    def of(cls, config: CoDoConfig, index: VideoIndex, downstream: VideoIndex | None = None) -> CompositeSource:
+        """Ground-truth instances of `index` on backgrounds of the kind that the configuration asks for.
+
+        Args:
+            config: all settings.
+            index: the videos with the instances.
+            downstream: training videos of the detector to come; None: the same videos, as where the pre-training uses
+                the detector's own data. `background="pretrain"` draws from `index` in any case.
+
+        Raises:
+            DataError: no instances, fewer objects than a batch holds, or no frames for the backgrounds.
+        """
+        kind = config.composite.background
+        frames = index if downstream is None or kind == "pretrain" else downstream
+        pool = InstancePool(index)
+        pool.draw(config.pretrain.batch, random.Random(0))  # too few objects: say so now
+        return cls(config, pool, BackgroundPool(kind, config.composite.image_size, frames))
+
+    def batch(self, step: int) -> Composites:
+        """The batch of a step (0-based), on the CPU."""
+        config, composite = self.config, self.config.composite
+        rng = random.Random(sample_seed("codo", config.pretrain.seed, step))
+        chosen = self.instances.draw(config.pretrain.batch, rng)
+        drawn = [self.backgrounds.draw(config.views, instance.source, rng) for instance in chosen]
+        views = [
+            [
+                make_view(self.instances.crop(instance, rng), drawn[b][v], composite, rng)
+                for b, instance in enumerate(chosen)
+            ]
+            for v in range(config.views)
+        ]
+        images, boxes, jittered = (
+            torch.stack([torch.stack([one[part] for one in view]) for view in views]) for part in range(3)
+        )
+        backgrounds = tuple(tuple(drawn[b][v] for b in range(len(chosen))) for v in range(config.views))
+        return Composites(images, boxes, jittered, tuple(chosen), backgrounds)
+
+
+def make_view(
+    crop: Tensor, background: Background, config: CompositeConfig, rng: random.Random
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One composite: paste, then colour the whole (no seam tells the instance), flip, normalise; then jitter the box.
+
+    Args:
+        crop: pixels of the instance (3, h, w), uint8.
+        background: what it is pasted on.
+        config: of composites.
+        rng: of every draw.
+
+    Returns:
+        Image (3, S, S) float32 normalised, exact box (4,), jittered box (4,).
+    """
+    avoid = background.boxes if config.avoid_objects else None
+    image, box = paste_view(crop, background.image, config.sides, rng, avoid)
+    with seeded_draws(rng.getrandbits(63)):
+        image = photometric(config.photo)(image)
+    size = config.image_size
+    if rng.random() < config.flip:
+        image, box = image.flip(-1), flip_boxes(box[None], size)[0]
+    return normalise(image), box, jitter_box(box, config.jitter, config.jitter_min_iou, (size, size), rng)
