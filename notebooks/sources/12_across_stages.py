@@ -152,8 +152,8 @@ for exclude in (False, True):
 
 # %%
 lesson.predict(
-    "Without the cross terms, P3 and P4 still learn from the same windows. After training, P3's windows find "
-    "themselves on P4...",
+    "Without the cross terms, P3 and P4 still learn from the same windows. "
+    "After training, P3's windows find themselves on P4...",
     ["nearly always", "about every other time", "hardly ever"],
 )
 
