@@ -294,6 +294,7 @@ def test_the_backbone_fits_the_lesson_detector() -> None:
 
 def test_presets() -> None:
     config = paper()
+    assert config.composite.window.area == (0.2, 1.0) and config.composite.window.enlarge == 0
     assert config.composite.sides == (128, 255) and config.pretrain.learning_rate == 0.03
     assert (config.queue_size, config.ema, config.temperature, config.trunk.embedding) == (65_536, 0.999, 0.2, 128)
     assert config.trunk.levels == (2, 3, 4, 5) and config.pretrain.steps == 200 * 5004

@@ -72,7 +72,7 @@ class CompositeSource:
         drawn = [self.backgrounds.draw(config.views, instance.source, rng) for instance in chosen]
         views = [
             [
-                make_view(self.instances.crop(instance, rng), drawn[b][v], composite, rng)
+                make_view(self.instances.crop(instance, rng, composite.window), drawn[b][v], composite, rng)
                 for b, instance in enumerate(chosen)
             ]
             for v in range(config.views)
