@@ -38,7 +38,7 @@ steps
 # %%
 lesson.predict(
     "Each side moves by up to a fifth of the box. How much of what a jittered box shows is background, on average?",
-    ["about 2 %", "about 15 %", "about 50 %"],
+    ["about 3 %", "15 to 20 %", "about half"],
 )
 
 # %% [markdown]
