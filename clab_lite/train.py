@@ -5,9 +5,9 @@ clip, step. The learning rate, the contrast weight, the batch and the random sam
 the iteration, so a run that was killed continues exactly where its checkpoint was written. The same code
 runs alone or under `torchrun`.
 
-A run folder holds config.json, log.jsonl, tensorboard/, checkpoint.pt, snapshot_start.pt and
-snapshot_contrast_zero.pt. A row of log.jsonl: iteration (steps done), progress, learning_rate,
-contrast_weight (both of the last step), losses (mean since the last row: five unweighted, and "total"),
+A run folder holds config.json (with an entry "init" where the backbone was pre-trained), log.jsonl, tensorboard/,
+checkpoint.pt, snapshot_start.pt and snapshot_contrast_zero.pt. A row of log.jsonl: iteration (steps done), progress,
+learning_rate, contrast_weight (both of the last step), losses (mean since the last row: five unweighted, and "total"),
 contrast_chance (the contrast of embeddings that tell nothing), gradient_norm (mean, before clipping),
 seconds (of training so far), and sometimes a note.
 """
@@ -28,6 +28,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from clab_lite import distributed
+from clab_lite.backbone_file import PretrainedBackbone, load_backbone
 from clab_lite.config import Config, DetectorConfig
 from clab_lite.data.vid import VideoIndex
 from clab_lite.detector.video_detector import VideoDetector
@@ -105,6 +106,7 @@ def train(
     progress: bool = True,
     stop_after: int | None = None,
     detector: nn.Module | None = None,
+    init: PretrainedBackbone | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> TrainResult:
     """Train a detector on the key frames of an index. Leaves torch at the number of threads it chose.
@@ -119,27 +121,42 @@ def train(
         progress: show a progress bar with the time left.
         stop_after: stop, with a checkpoint, after this many iterations counted from the start of the run.
         detector: the model and weights to start from; None builds one from the configuration.
+        init: a pre-trained backbone (`clab_lite.backbone_file.read_backbone`) in place of ImageNet's weights or random
+            ones. The run remembers it: to continue the run, give the same.
         on_step: called after every step, in every process: for live boards and measurements.
 
     Raises:
-        DataError: bad data, a folder in use, a folder that holds another run.
+        DataError: bad data, a folder in use, a folder that holds another run, a backbone that does not fit.
         TrainingDiverged: a loss or the gradient is not finite.
         KeyboardInterrupt: Ctrl-C. A single process has then finished its step and written a checkpoint.
     """
     if detector is None:
         config = for_classes_of(index, config)
+    elif init is not None:
+        raise DataError("detector and init exclude each other: load the backbone into the detector, or leave one out.")
     require_classes(index, config.detector.num_classes)
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     joined = distributed.start_from_environment(place.type)
     try:
         target = run_folder if isinstance(run_folder, HeldFolder) else Path(run_folder)
-        with open_run(target, config, describe(index), resume=resume, overwrite=overwrite) as folder:
+        about = {"init": None if init is None else init.about()}
+        with open_run(target, config, describe(index), resume=resume, overwrite=overwrite, about=about) as folder:
             torch.manual_seed(config.train.seed)
-            model = VideoDetector(config.detector) if detector is None else detector
+            model = _begun(config.detector, init) if detector is None else detector
             return _Run(config, index, folder, place, model, on_step).loop(stop_after, progress)
     finally:
         if joined:
             distributed.stop()
+
+
+def _begun(config: DetectorConfig, init: PretrainedBackbone | None) -> VideoDetector:
+    """The detector before its first step."""
+    if init is None:
+        return VideoDetector(config)
+    backbone = replace(config.backbone, imagenet_weights=False)  # they would be replaced
+    detector = VideoDetector(replace(config, backbone=backbone))
+    load_backbone(init, detector.backbone)
+    return detector
 
 
 class _Run:
@@ -259,4 +276,5 @@ class _Run:
         """Write the checkpoint, after its log is on the disk and its losses are known to be finite."""
         self.state.recent.check()
         log.sync()
-        self.folder.save(CHECKPOINT, self.state.content(self.config, self.index.class_names, self.dataset))
+        content = self.state.content(self.config, self.index.class_names, self.dataset)
+        self.folder.save(CHECKPOINT, {**content, **self.folder.about})

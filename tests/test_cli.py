@@ -22,6 +22,7 @@ from clab_lite.cli.evaluate import Evaluate
 from clab_lite.cli.export import Export
 from clab_lite.cli.make_samples import MakeSamples
 from clab_lite.cli.parsing import COMMANDS, PRESETS, parse
+from clab_lite.cli.ranked_sweep import RankedSweep
 from clab_lite.data.world import WorldConfig
 from clab_lite.data.world.readme import world_readme
 from clab_lite.distributed import start_from_environment
@@ -204,7 +205,8 @@ def options_without_help(kind: type, prefix: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "command", [commands.Demo, commands.Train, Evaluate, Compare, Detect, commands.Embed, Check, Export, MakeSamples]
+    "command",
+    [commands.Demo, commands.Train, Evaluate, Compare, Detect, commands.Embed, Check, Export, MakeSamples, RankedSweep],
 )
 def test_every_option_has_a_help_text(command: type) -> None:
     assert not options_without_help(command)

@@ -71,6 +71,9 @@ class Train:
     """Configuration to start from. `clab-lite train --preset laptop --help` shows its values."""
     out: Path = Path("runs/train")
     """Run folder: config.json, log.jsonl, checkpoint.pt, TensorBoard events."""
+    init: PathOrDefault = None
+    """Pre-trained backbone to start from: backbone.safetensors of `clab-lite pretrain`, or its folder. Default: as the
+    configuration says, ImageNet's weights or random ones."""
     resume: bool = False
     """Continue the run in the folder, bit by bit as if it had not been stopped."""
     overwrite: bool = False

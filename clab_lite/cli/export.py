@@ -16,14 +16,18 @@ from clab_lite.errors import DataError
 class Export:
     """Write a run's weights as the official code would: {"state_dict", "meta"} under mmtracking's names. The other
     commands read such a file in place of a run, and so the checkpoints that mmtracking and CLAB released.
-    With the ending .safetensors: a small file for clab-lite itself, in half precision, with all settings."""
+    With the ending .safetensors: a small file for clab-lite itself, in half precision, with all settings.
+    With --names: the backbone alone, for another library."""
 
     run_folder: Run
-    """Folder that `clab-lite train` wrote, or an official checkpoint file, of which the weights alone are kept."""
+    """Folder that `clab-lite train` wrote, or an official checkpoint file, of which the weights alone are kept. With
+    --names also a folder or a backbone.safetensors that `clab-lite pretrain` wrote."""
     file: Annotated[Positional[Path], arg(metavar="FILE")]
     """File to write, for example clab.pth or clab.safetensors."""
     weights: Literal["end", "contrast-zero", "start"] = "end"
     """Weights at the end of training, when the contrast weight reached zero, or before the first step."""
+    names: Literal["official", "torchvision", "detectron2", "mmdetection"] = "official"
+    """official: the whole detector, as described above. Else the backbone alone, under the names of that library."""
     overwrite: bool = False
     """Replace the file when it is there."""
 
@@ -35,6 +39,7 @@ class Export:
 
 def export(options: Export) -> int:
     """Read the run, write the file, say what is in it."""
+    from clab_lite.backbone_file import is_backbone
     from clab_lite.interop import save_mmtracking
     from clab_lite.trained import load_run
     from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
@@ -45,6 +50,11 @@ def export(options: Export) -> int:
     if options.file.exists() and not options.overwrite:
         raise DataError.at(options.file, "", "is there already", "Name another file, or replace it with --overwrite.")
     files = {"end": CHECKPOINT, "contrast-zero": SNAPSHOT_CONTRAST_ZERO, "start": SNAPSHOT_START}
+    if options.names != "official":
+        return _export_backbone(options, options.names, files[options.weights])
+    if is_backbone(options.run_folder):
+        remedy = "Name a library with --names, or train a detector from it: clab-lite train DATASET --init FILE."
+        raise DataError.at(options.run_folder, "", "holds a backbone, no detector", remedy)
     trained = load_run(options.run_folder, file=files[options.weights])
     if options.file.suffix == SUFFIX:
         write_weights(options.file, trained.detector, trained.config, trained.class_names, trained.iteration)
@@ -56,4 +66,40 @@ def export(options: Export) -> int:
     size = options.file.stat().st_size / 1e6
     print(f"{options.file}: {', '.join(parts)}; {config.num_classes} classes; {size:.1f} MB")
     print(f"Next: clab-lite detect {options.file} VIDEO")
+    return 0
+
+
+_NEXT = {
+    "torchvision": "torchvision.models.{architecture}().load_state_dict(torch.load({file!r}), strict=False)",
+    "detectron2": "MODEL.WEIGHTS {file} INPUT.FORMAT RGB MODEL.PIXEL_MEAN [123.675,116.28,103.53] "
+    "MODEL.PIXEL_STD [58.395,57.12,57.375] MODEL.RESNETS.STRIDE_IN_1X1 False",
+    "mmdetection": "backbone=dict(init_cfg=dict(type='Pretrained', checkpoint={file!r}, prefix='backbone.'))",
+}
+
+
+def _export_backbone(options: Export, style: Literal["torchvision", "detectron2", "mmdetection"], file: str) -> int:
+    """Write the backbone alone, of a run or of a pre-training."""
+    from clab_lite.backbone_file import is_backbone, read_backbone
+    from clab_lite.interop import save_style
+    from clab_lite.trained import load_run
+    from clab_lite.weights_file import SUFFIX
+
+    if is_backbone(options.run_folder):
+        if options.weights != "end":
+            remedy = "Leave out --weights, or pass a run of `clab-lite train`."
+            raise DataError.at(options.run_folder, "", f"is a backbone: it has no weights of {options.weights}", remedy)
+        found = read_backbone(options.run_folder)
+        state, config = found.state, found.backbone
+    else:
+        detector = load_run(options.run_folder, file=file).detector
+        state, config = detector.backbone.state_dict(), detector.config.backbone
+    save_style(options.file, state, style)
+    size = options.file.stat().st_size / 1e6
+    print(f"{options.file}: {config.architecture} of width {config.width}, {len(state)} tensors; {size:.1f} MB")
+    if config.width != 64:
+        print(
+            f"width {config.width}: the names are those of {style}, the shapes are those of no model of it (width 64)"
+        )
+    if options.file.suffix != SUFFIX:
+        print(f"Next: {_NEXT[style].format(architecture=config.architecture, file=str(options.file))}")
     return 0

@@ -16,6 +16,7 @@ from clab_lite.cli.compare import Compare
 from clab_lite.cli.detect import Detect
 from clab_lite.cli.evaluate import Evaluate
 from clab_lite.cli.export import Export
+from clab_lite.cli.ranked_sweep import RankedSweep
 from clab_lite.cli.study import Study
 from clab_lite.config import Config
 from clab_lite.errors import DataError
@@ -23,6 +24,7 @@ from clab_lite.errors import DataError
 COMMANDS = {
     "demo": "train the tiny preset on the bundled videos, evaluate, write a report (CPU, minutes)",
     "train": "train a detector on a dataset",
+    "pretrain": "pre-train a backbone by ranked contrast, CrossCL or CoDo-style contrast; train --init starts from it",
     "evaluate": "AP of a trained run under three protocols, on any part of a dataset, with intervals and a page",
     "compare": "whether one run is better than another, and how sure that is",
     "detect": "find objects in a video, a folder of frames, or pictures",
@@ -30,6 +32,7 @@ COMMANDS = {
     "check": "read every record of a dataset, name what is wrong, and say what to do next",
     "export": "write a run's weights: under the official names, or as a small safetensors file",
     "study": "train the measured runs that the lessons show",
+    "ranked-sweep": "train ranked contrast with several numbers of ranks and seeds: one table, the ladder, ROC curves",
     "make-samples": "draw a world of sample videos",
 }
 PRESETS: tuple[str, ...] = get_args(commands.PresetName)
@@ -55,6 +58,9 @@ def parse(words: Sequence[str]) -> commands.Command:
     if name not in COMMANDS:
         raise unknown("command", name, tuple(COMMANDS))
     options = list(words[1:])
+    if name == "pretrain":
+        name = f"{name} {_method(options)}"
+        options = options[1:]
     kind, default = _command(name, options)
     flags = (tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff)
     command: commands.Command = tyro.cli(kind, prog=f"clab-lite {name}", args=options, default=default, config=flags)
@@ -86,13 +92,36 @@ def _command(name: str, options: Sequence[str]) -> tuple[Any, Any]:
         return MakeSamples, tyro.MISSING_NONPROP
     if name == "train":
         return commands.Train, commands.Train(tyro.MISSING, starting_config(_preset(options)))
+    if name.startswith("pretrain "):
+        from clab_lite.cli.pretrain import options_of  # its options are the methods' settings: they import torch
+
+        return options_of(name.removeprefix("pretrain "), _preset(options, "lite"))
+    if name == "ranked-sweep":
+        return RankedSweep, tyro.MISSING_NONPROP
     plain = (commands.Demo, Evaluate, Compare, Detect, commands.Embed, Check, Export, Study)
     return next(kind for kind in plain if kind.__name__.lower() == name), tyro.MISSING_NONPROP
 
 
-def _preset(options: Sequence[str]) -> str:
+def _method(options: Sequence[str]) -> str:
+    """The method that is pre-trained: the first word after the command.
+
+    Raises:
+        DataError: there is none of that name.
+        SystemExit: there is no word, or it asks for help.
+    """
+    from clab_lite.cli.pretrain import METHODS, usage
+
+    if not options or options[0] in ("-h", "--help"):
+        print(usage(), file=sys.stdout if options else sys.stderr)
+        raise SystemExit(0 if options else 2)
+    if options[0] not in METHODS:
+        raise unknown("method", options[0], tuple(METHODS))
+    return options[0]
+
+
+def _preset(options: Sequence[str], default: str = commands.DEFAULT_PRESET) -> str:
     """The preset that the options name: its values are the defaults of all others, and those `train --help` shows."""
-    name: str = commands.DEFAULT_PRESET
+    name = default
     for position, word in enumerate(options):
         if word == "--preset" and position + 1 < len(options):
             name = options[position + 1]

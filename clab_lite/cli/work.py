@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clab_lite.errors import DataError
 
 if TYPE_CHECKING:
+    from clab_lite.backbone_file import PretrainedBackbone
     from clab_lite.cli import commands
+    from clab_lite.config import BackboneConfig
 
 
 def demo(options: commands.Demo) -> int:
@@ -32,6 +35,7 @@ def demo(options: commands.Demo) -> int:
 
 def train(options: commands.Train) -> int:
     """Train; what differs from the preset is printed first (config.json keeps every setting)."""
+    from clab_lite.backbone_file import read_backbone
     from clab_lite.cli.parsing import starting_config
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
@@ -56,13 +60,30 @@ def train(options: commands.Train) -> int:
         print(f"all settings: {options.out / CONFIG}")
         print(f"{len(index)} videos, {index.frame_count} frames, {len(index.key_frames)} key frames; on {device}")
         print(f"{len(index.class_names)} classes: {_shown(index.class_names)}")
+    init = None if options.init is None else read_backbone(options.init)
+    if init is not None and first:
+        print(f"backbone from {init}: {_fit(init, config.detector.backbone)}")
+        if config.detector.backbone.frozen_norm:
+            remedy = "--detector.backbone.no-frozen-norm lets it adapt"
+            print(f"BatchNorm keeps what it saw in the pre-training, which were no whole frames; {remedy}")
     result = train_detector(
-        config, index, options.out, device=device, resume=options.resume, overwrite=options.overwrite
+        config, index, options.out, device=device, resume=options.resume, overwrite=options.overwrite, init=init
     )
     if first:
         print(f"{result.iterations} iterations in {result.seconds:.0f} s: {result.run_folder}")
         print(f"Next: clab-lite evaluate {options.out} {options.dataset}")
     return 0
+
+
+def _fit(found: PretrainedBackbone, config: BackboneConfig) -> str:
+    """How many tensors go where, without making the detector."""
+    import torch
+
+    from clab_lite.backbone_file import fit
+    from clab_lite.detector.backbone import Backbone
+
+    with torch.device("meta"):
+        return str(fit(found, Backbone(replace(config, imagenet_weights=False))))
 
 
 def _shown(names: Sequence[str], most: int = 8) -> str:

@@ -1,6 +1,6 @@
-"""`open_dataset`: an ILSVRC folder, or json files of videos or still images -> `VideoIndex`.
+"""`open_dataset`: an ILSVRC folder, json files of videos or still images, or VOC 2007 -> `VideoIndex`.
 
-ilsvrc.py and coco_vid.py read, cache.py remembers, video_index.py is what comes out.
+ilsvrc.py, coco_vid.py and voc.py read, cache.py remembers, video_index.py is what comes out.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from clab_lite.data.lists import Listing, det_listing, train_listing, val_listin
 from clab_lite.data.table import IndexTable
 from clab_lite.data.troubles import read_troubles
 from clab_lite.data.video_index import FrameAnnotation, Video, VideoIndex
+from clab_lite.data.voc import holds_voc, open_voc
 from clab_lite.errors import DataError, Notice
 
 __all__ = [
@@ -44,11 +45,11 @@ def open_dataset(
     cache: bool = True,
     progress: bool = True,
 ) -> VideoIndex:
-    """Open an ILSVRC folder, or a json file of videos (COCO-VID) or of still images (COCO).
+    """Open an ILSVRC folder, a json file of videos (COCO-VID) or of still images (COCO), or VOC 2007.
 
     Args:
         path: the folder that holds `Annotations/VID` and `Data/VID`, the folder that holds `train.json` and
-            `val.json`, or one .json file.
+            `val.json`, one .json file, or the folder that holds `VOCdevkit/VOC2007`.
         split: "train" or "val" of a folder. In one .json file it decides only whether there are key frames.
         mmtracking_key_frames: read the 15-frames list as mmtracking does, one frame early (dataset
             specification, section 2).
@@ -68,6 +69,8 @@ def open_dataset(
     json_file = find_json(path, split)
     if json_file is not None:
         return _open_json(json_file, split, mmtracking_key_frames, include_det, cache, progress, options)
+    if holds_voc(path):
+        return open_voc(path, split, progress=progress)
     require_ilsvrc(path)
     videos = train_listing(path, mmtracking_key_frames=mmtracking_key_frames) if split == "train" else val_listing(path)
     stills = _stills(path) if include_det else None

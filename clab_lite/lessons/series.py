@@ -39,8 +39,12 @@ SERIES = (
           "the score by hand and by library, on hard and easy parts, with its uncertainty"),
     Entry("10_your_data_and_bigger_machines", "Your data and bigger machines",
           "your own videos checked and detected in, and the same code on ImageNet VID and on several GPUs"),
+    Entry("12_across_stages", "Across stages",
+          "windows that find themselves in another view and on another stage of the network, and what teaches them to"),
     Entry("13_any_background", "Any background",
           "objects pasted on other backgrounds, boxes that are a little wrong, and whether a network looks behind"),
+    Entry("14_choosing_a_contrast", "Choosing a contrast",
+          "four contrasts in one table: what attracts, what it costs, and what it gave a detector with few labels"),
 )  # fmt: skip
 
 

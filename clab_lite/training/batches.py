@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from clab_lite.training.interrupt import ignore_interrupts
 Target = dict[str, Any]
 Batch = tuple[Tensor, list[Target]]
 """clips (B, 1 + T, 3, H, W) and their B targets."""
+_Item = TypeVar("_Item")
 
 
 def batches(
@@ -43,7 +44,7 @@ def batches(
         start_iteration=start_iteration,
     )
     loader = DataLoader(
-        _Clips(ClipDataset(index, config.data, config.detector.frame, config.train.seed)),
+        ErrorsReturned(ClipDataset(index, config.data, config.detector.frame, config.train.seed)),
         batch_sampler=sampler,
         collate_fn=_collate,
         worker_init_fn=ignore_interrupts,
@@ -61,15 +62,15 @@ def batches(
         yield frames.unflatten(0, clips.shape[:2]), [on_device(target, device) for target in targets]
 
 
-class _Clips(Dataset[ClipSample | DataError]):
+class ErrorsReturned(Dataset[_Item | DataError]):
     """A DataError is returned: raised in a worker process, it would arrive with a traceback for its message."""
 
-    def __init__(self, clips: ClipDataset) -> None:
-        self.clips = clips
+    def __init__(self, items: Dataset[_Item]) -> None:
+        self.items = items
 
-    def __getitem__(self, item: tuple[int, int]) -> ClipSample | DataError:
+    def __getitem__(self, item: Any) -> _Item | DataError:
         try:
-            return self.clips[item]
+            return self.items[item]
         except DataError as error:
             return error
 
@@ -85,9 +86,11 @@ def _collate(samples: Sequence[ClipSample | DataError]) -> Batch | DataError:
 
 
 def on_device(value: Any, device: torch.device) -> Any:
-    """Tensors inside dicts and lists, on the device; everything else unchanged."""
+    """Tensors, and what moves itself by `to`, inside dicts and lists, on the device; everything else unchanged."""
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)
+    if callable(getattr(value, "to", None)):
+        return value.to(device)
     if isinstance(value, dict):
         return {key: on_device(item, device) for key, item in value.items()}
     return [on_device(item, device) for item in value] if isinstance(value, list) else value

@@ -13,12 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import nn
 
-from clab_lite.config import TrainConfig
 from clab_lite.distributed import world_size
 
 Precision = Literal["float32", "bfloat16"]
@@ -35,6 +34,15 @@ _PATIENCE = 10.0
 """Seconds spent in slow steps, less those in normal ones, after which one thread is tried."""
 
 
+class ComputeSettings(Protocol):
+    """What is asked for: of `TrainConfig`, these two fields."""
+
+    @property
+    def threads(self) -> int | None: ...
+    @property
+    def precision(self) -> Literal["auto", "float32", "bfloat16"]: ...
+
+
 @dataclass(frozen=True)
 class Compute:
     """How steps are computed."""
@@ -46,10 +54,14 @@ class Compute:
 
     def __str__(self) -> str:
         """What to set in the config to compute exactly like this again."""
-        return f"train.threads = {self.threads}, train.precision = {self.precision}"
+        return self.named("train")
+
+    def named(self, part: str) -> str:
+        """The same for the part of a configuration that holds these two settings."""
+        return f"{part}.threads = {self.threads}, {part}.precision = {self.precision}"
 
 
-def choose_compute(config: TrainConfig, device: torch.device, run_step: Callable[[Precision], None]) -> Compute:
+def choose_compute(config: ComputeSettings, device: torch.device, run_step: Callable[[Precision], None]) -> Compute:
     """Settle threads and precision, and set the threads.
 
     Args:

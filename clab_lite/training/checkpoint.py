@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ SNAPSHOT_CONTRAST_ZERO = "snapshot_contrast_zero.pt"
 FORMAT = 1
 """Version of what these files hold; raised when an older clab-lite could not read a new file."""
 _SNAPSHOT = {"model": dict, "config": dict, "class_names": list, "iteration": int}
-_CHECKPOINT = {**_SNAPSHOT, "optimizer": dict, "seconds": float, "compute": dict, "recent": Tensor, "dataset": dict}
+_TO_CONTINUE = {"optimizer": dict, "seconds": float, "compute": dict, "recent": Tensor, "dataset": dict}
+_PRETRAINING = {"method": str, "model": dict, "config": dict, "iteration": int, "terms": list, **_TO_CONTINUE}
 _REMEDY = "Use another copy, or a file that `clab-lite train` wrote."
 
 
@@ -53,6 +55,28 @@ def read_checkpoint(path: Path, *, to_continue: bool = False) -> dict[str, Any]:
     Raises:
         DataError: the file is missing, truncated, not a checkpoint, or of a newer clab-lite.
     """
+    content = _opened(path)
+    method = content.get("method")
+    if isinstance(method, str):
+        remedy = "Train a detector from its backbone: clab-lite train DATASET --init FOLDER/backbone.safetensors."
+        raise DataError.at(path, "", f"is of a pre-training ({method}), which makes a backbone, no detector", remedy)
+    return _required(path, content, {**_SNAPSHOT, **_TO_CONTINUE} if to_continue else _SNAPSHOT)
+
+
+def read_pretraining(path: Path) -> dict[str, Any]:
+    """The same for the checkpoint of a pre-training (`clab_lite.pretraining`), with all that it needs to go on.
+
+    Raises:
+        DataError: as in `read_checkpoint`, or it is the checkpoint of a detector's training.
+    """
+    content = _opened(path)
+    if "class_names" in content:
+        remedy = "Continue it with `clab-lite train --resume`, or name another folder."
+        raise DataError.at(path, "", "is of the training of a detector, not of a pre-training", remedy)
+    return _required(path, content, _PRETRAINING)
+
+
+def _opened(path: Path) -> dict[Any, Any]:
     if not path.is_file():
         raise DataError.at(path, "", "no such checkpoint", "Train first, or correct the path.")
     content = load_tensors(path)
@@ -62,7 +86,12 @@ def read_checkpoint(path: Path, *, to_continue: bool = False) -> dict[str, Any]:
     if not isinstance(version, int) or version > FORMAT:
         problem = f"has format {version!r}, this clab-lite reads up to {FORMAT}"
         raise DataError.at(path, "", problem, "Install a newer clab-lite.")
-    for name, kind in (_CHECKPOINT if to_continue else _SNAPSHOT).items():
+    return content
+
+
+def _required(path: Path, content: dict[Any, Any], entries: Mapping[str, type]) -> dict[str, Any]:
+    """Raise DataError unless all entries are there, of their kinds, and the weights are finite."""
+    for name, kind in entries.items():
         if name not in content:
             raise DataError.at(path, "", f"holds no entry {name!r}", _REMEDY)
         if not isinstance(content[name], kind):

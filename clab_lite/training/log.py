@@ -13,6 +13,8 @@ from clab_lite.errors import DataError
 from clab_lite.files import write_text
 from clab_lite.training.run_folder import LOG, TENSORBOARD
 
+_SCALARS = ("learning_rate", "contrast_weight", "gradient_norm")
+
 
 class RunLog:
     """Appends rows to `log.jsonl` and to TensorBoard.
@@ -32,16 +34,17 @@ class RunLog:
         self._events = SummaryWriter(folder / TENSORBOARD, purge_step=start_iteration + 1)
 
     def write(self, row: dict[str, Any]) -> None:
-        """Append one row; see `clab_lite.train` for its fields."""
+        """Append one row; see `clab_lite.train` and `clab_lite.pretraining.loop` for its fields."""
         if self._file is None:
             return
         self._file.write(json.dumps(row) + "\n")
         self._file.flush()
         for name, value in row["losses"].items():
             self._events.add_scalar(f"loss/{name}", value, row["iteration"])
-        for name in ("learning_rate", "contrast_weight", "gradient_norm"):
-            self._events.add_scalar(name, row[name], row["iteration"])
-        if row["contrast_chance"] is not None:
+        for name in _SCALARS:
+            if name in row:
+                self._events.add_scalar(name, row[name], row["iteration"])
+        if row.get("contrast_chance") is not None:
             self._events.add_scalar("loss/contrast_chance", row["contrast_chance"], row["iteration"])
         if "note" in row:
             self._events.add_text("note", row["note"], row["iteration"])

@@ -15,7 +15,9 @@ from clab_lite.training.calibrate import Precision
 
 DETECTION_LOSSES = ("rpn_objectness", "rpn_box", "box_class", "box_regression")
 LOSSES = (*DETECTION_LOSSES, "contrast")
-_COLUMNS = (*LOSSES, "total", "gradient_norm")
+_REMEDY = (
+    "Lower train.learning_rate or train.gradient_clip, or check these samples; the last checkpoint is from before."
+)
 
 
 class TrainingDiverged(RuntimeError):
@@ -40,8 +42,16 @@ def total_loss(losses: dict[str, Tensor], contrast_weight: float) -> Tensor:
 class RecentLosses:
     """Losses since the last log row, kept on the device so that a GPU is not waited for at each step."""
 
-    def __init__(self, saved: Tensor | None = None) -> None:
-        """saved: what `state` gave, (K, 7)."""
+    def __init__(self, saved: Tensor | None = None, terms: Sequence[str] = LOSSES, remedy: str = _REMEDY) -> None:
+        """
+        Args:
+            saved: what `state` gave, (K, terms + 2).
+            terms: names of the losses; "total" and "gradient_norm" come after them.
+            remedy: what to do when one is not finite.
+        """
+        self.terms = tuple(terms)
+        self._columns = (*self.terms, "total", "gradient_norm")
+        self._remedy = remedy
         self._rows: list[Tensor] = [] if saved is None else list(saved)
         self._unchecked: list[tuple[int, Tensor, Sequence[str]]] = []
 
@@ -51,10 +61,10 @@ class RecentLosses:
         losses: dict[str, Tensor],
         total: Tensor,
         gradient_norm: Tensor,
-        sample_ids: Sequence[str],
+        sample_ids: Sequence[str] = (),
     ) -> None:
-        """Remember one iteration (all values are detached scalars)."""
-        values = [*(losses[name] for name in LOSSES), total, gradient_norm]
+        """Remember one iteration (scalars, also with a graph; it is not kept)."""
+        values = [*(losses[name] for name in self.terms), total, gradient_norm]
         row = torch.stack([value.detach().float() for value in values])
         self._rows.append(row)
         self._unchecked.append((iteration, row, sample_ids))
@@ -65,27 +75,25 @@ class RecentLosses:
         if not unchecked or torch.stack([row for _, row, _ in unchecked]).isfinite().all():
             return
         for iteration, row, sample_ids in unchecked:
-            values = dict(zip(_COLUMNS, row.tolist(), strict=True))
+            values = dict(zip(self._columns, row.tolist(), strict=True))
             if not all(math.isfinite(value) for value in values.values()):
                 components = ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
+                samples = f"Samples: {', '.join(sample_ids)}. " if sample_ids else ""
                 raise TrainingDiverged(
-                    f"Training stopped at iteration {iteration}: {components}. "
-                    f"Samples: {', '.join(sample_ids)}. "
-                    "Lower train.learning_rate or train.gradient_clip, or check these samples; "
-                    "the last checkpoint is from before."
+                    f"Training stopped at iteration {iteration}: {components}. {samples}{self._remedy}"
                 )
 
     def mean(self) -> tuple[dict[str, float], float]:
         """Mean losses (with "total") and gradient norm over recent iterations and ranks; then forget."""
         values = average_over_ranks(torch.stack(self._rows).mean(dim=0)).tolist()
         self._rows = []
-        named = dict(zip(_COLUMNS, values, strict=True))
+        named = dict(zip(self._columns, values, strict=True))
         norm = named.pop("gradient_norm")
         return named, norm
 
     def state(self) -> Tensor:
-        """(K, 7) on the CPU, for a checkpoint."""
-        return torch.stack(self._rows).cpu() if self._rows else torch.zeros((0, len(_COLUMNS)))
+        """(K, terms + 2) on the CPU, for a checkpoint."""
+        return torch.stack(self._rows).cpu() if self._rows else torch.zeros((0, len(self._columns)))
 
 
 def contrast_chance(level: str, frames_per_clip: int, targets: Sequence[dict[str, Any]]) -> float | None:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Literal, Protocol
+
 import torch
 from torch import nn
 
-from clab_lite.config import TrainConfig
 from clab_lite.errors import DataError
 
 
-def build_optimizer(parameters: list[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+class OptimizerSettings(Protocol):
+    """What `TrainConfig` and the recipes of pre-training have in common."""
+
+    @property
+    def optimizer(self) -> Literal["sgd", "adamw"]: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def momentum(self) -> float: ...
+    @property
+    def nesterov(self) -> bool: ...
+    @property
+    def weight_decay(self) -> float: ...
+
+
+def build_optimizer(parameters: list[nn.Parameter], config: OptimizerSettings) -> torch.optim.Optimizer:
     """SGD or AdamW over the parameters that are not frozen.
 
     Weight decay covers norm parameters and biases too, as in the official recipe. The learning rate is set
     per iteration by `set_learning_rate`.
     """
     if not parameters:
-        raise DataError("The detector has no trainable parameter. Lower detector.backbone.frozen_stages.")
+        raise DataError("The model has no trainable parameter. Lower frozen_stages of its backbone.")
     if config.optimizer == "adamw":
         return torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
     return torch.optim.SGD(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from clab_lite.config import Config
 from clab_lite.distributed import barrier, is_main
 from clab_lite.errors import DataError
 from clab_lite.files import write_json
@@ -21,11 +22,15 @@ from clab_lite.training.checkpoint import (
     write_checkpoint,
 )
 from clab_lite.training.folder_lock import LOCK, HeldFolder, hold
-from clab_lite.training.saved_config import config_from_dict, config_to_dict, differences
+from clab_lite.training.saved_config import config_to_dict, differences, settings_from_dict
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 CONFIG = "config.json"
 LOG = "log.jsonl"
 TENSORBOARD = "tensorboard"
+BACKBONE = "backbone.safetensors"
 METRICS = "metrics.json"
 REPORT = "report.html"
 PER_CLASS = "per_class.csv"
@@ -34,7 +39,8 @@ EVALUATIONS = "evaluation"
 DETECTIONS = "detections"
 EMBEDDINGS = "embeddings"
 
-_RUN = (CONFIG, LOG, CHECKPOINT, SNAPSHOT_START, SNAPSHOT_CONTRAST_ZERO)
+_RUN = (CONFIG, LOG, CHECKPOINT, SNAPSHOT_START, SNAPSHOT_CONTRAST_ZERO, BACKBONE)
+"""Of a training or a pre-training: a new run of either kind replaces the old one whole."""
 _MAPS = tuple(f"{EMBEDDINGS}/{name}" for name in ("embeddings.csv", "embeddings.npy", "map.png"))
 _EVALUATED = (METRICS, PER_CLASS, REPORT, EVALUATION_PAGE)
 _STORED = ("*.npz", "manifest.json", LOCK)
@@ -47,11 +53,14 @@ logger = logging.getLogger(__name__)
 class RunFolder:
     """A folder that this run holds.
 
+    config: the settings, nested.
+    about: what else makes the run what it is: see `open_run`.
     checkpoint: what to continue from, as `save` wrote it; None at the start of a run.
     """
 
     path: Path
-    config: Config
+    config: dict[str, Any]
+    about: dict[str, Any]
     checkpoint: dict[str, Any] | None
 
     def begin(self) -> None:
@@ -75,7 +84,8 @@ class RunFolder:
         # config.json goes last: as long as it is there, this folder can be told from any other
         for file in [*(self.path / TENSORBOARD).glob("events.out.tfevents.*"), *reversed(old)]:
             file.unlink(missing_ok=True)
-        write_json(self.path / CONFIG, config_to_dict(self.config))
+        named = {name: value for name, value in self.about.items() if value is not None}
+        write_json(self.path / CONFIG, {**named, **self.config})
 
     def save(self, name: str, content: dict[str, Any]) -> None:
         """Write one file of the run atomically (the main process only; a no-op in the others)."""
@@ -91,7 +101,14 @@ def _remove(folder: Path, *patterns: str) -> None:
 
 @contextmanager
 def open_run(
-    place: Path | HeldFolder, config: Config, dataset: dict[str, Any], *, resume: bool, overwrite: bool
+    place: Path | HeldFolder,
+    config: DataclassInstance,
+    dataset: dict[str, Any],
+    *,
+    resume: bool,
+    overwrite: bool,
+    about: Mapping[str, Any] | None = None,
+    read: Callable[[Path], dict[str, Any]] = partial(read_checkpoint, to_continue=True),
 ) -> Iterator[RunFolder]:
     """Hold a folder for one run of `config`. Nothing in it changes before `RunFolder.begin`.
 
@@ -99,15 +116,19 @@ def open_run(
 
     Args:
         place: the folder, or one that the caller holds already.
-        config: of the run.
+        config: of the run: settings as a dataclass.
         dataset: what `clab_lite.training.dataset.describe` says of it.
         resume: continue the run in the folder, or start it when it has no checkpoint.
         overwrite: allow `begin` to replace the run in the folder.
+        about: what else makes the run what it is. Written into config.json where it is not None, and the same when the
+            run is continued, also when it was stopped before its first checkpoint. A checkpoint must hold it.
+        read: reads a checkpoint of this kind of run.
 
     Raises:
         DataError: the folder holds a run and neither `resume` nor `overwrite` is set, or both are; the run to resume
-            has another config or dataset; another process uses the folder.
+            has another config or dataset, or began otherwise; another process uses the folder.
     """
+    about = about or {}
     if resume and overwrite:
         raise DataError("resume and overwrite exclude each other: continue the run in the folder, or replace it.")
     with hold(place) as held:
@@ -116,11 +137,13 @@ def open_run(
         barrier()
         checkpoint = None
         if resume and (held.path / CHECKPOINT).exists():
-            checkpoint = read_checkpoint(held.path / CHECKPOINT, to_continue=True)
+            checkpoint = read(held.path / CHECKPOINT)
+            _check_about(held.path / CHECKPOINT, checkpoint, about)
             _check_same(held.path / CHECKPOINT, checkpoint, config, dataset)
         elif resume and is_main():
+            _check_about(held.path / CONFIG, _written(held.path / CONFIG), about)
             logger.warning("%s holds no checkpoint: training starts from the beginning.", held.path)
-        yield RunFolder(held.path, config, checkpoint)
+        yield RunFolder(held.path, config_to_dict(config), dict(about), checkpoint)
 
 
 def _require_empty(folder: Path) -> None:
@@ -130,9 +153,27 @@ def _require_empty(folder: Path) -> None:
         raise DataError.at(folder, "", f"already holds a run ({', '.join(found)})", remedy)
 
 
-def _check_same(path: Path, checkpoint: dict[str, Any], config: Config, dataset: dict[str, Any]) -> None:
+def _written(path: Path) -> dict[str, Any]:
+    """What a run that was stopped before its first checkpoint left in config.json; empty when it left none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _check_about(path: Path, found: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """Files of before there was such an entry have none, which is None."""
+    changed = differences({name: found.get(name) for name in about} if found else dict(about), dict(about))
+    if changed:
+        remedy = "Continue it as it began (config.json beside it says how), or start a new run."
+        raise DataError.at(path, "", f"is of a run that began otherwise ({'; '.join(changed)})", remedy)
+
+
+def _check_same(path: Path, checkpoint: dict[str, Any], config: DataclassInstance, dataset: dict[str, Any]) -> None:
     """Continuing with other settings or other data would not be the same run."""
-    saved = config_to_dict(config_from_dict(checkpoint["config"], path))  # a field it does not know has its default
+    # A field that the checkpoint does not know has its default.
+    saved = config_to_dict(settings_from_dict(type(config), checkpoint["config"], path))
     changed = differences(saved, config_to_dict(config))
     if changed:
         remedy = "Resume with the config of the run (config.json beside it), or start a new run."

@@ -7,16 +7,19 @@ import difflib
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from clab_lite.config import Config
 from clab_lite.errors import DataError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 _T = TypeVar("_T")
 
 
-def config_to_dict(config: Config) -> dict[str, Any]:
-    """Nested dict of numbers, strings, lists and None, as JSON would give it back."""
+def config_to_dict(config: DataclassInstance) -> dict[str, Any]:
+    """Settings as a nested dict of numbers, strings, lists and None, as JSON would give it back."""
     plain: dict[str, Any] = _plain(dataclasses.asdict(config))
     return plain
 
@@ -27,7 +30,12 @@ def config_from_dict(values: dict[str, Any], path: Path) -> Config:
     Raises:
         DataError: an unknown field (the message names the closest one) or a bad value, with `path` as the place.
     """
-    return _build(Config, values, path, "")
+    return settings_from_dict(Config, values, path)
+
+
+def settings_from_dict(kind: type[_T], values: dict[str, Any], path: Path) -> _T:
+    """The same for any settings dataclass."""
+    return _build(kind, values, path, "")
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,0 +1,51 @@
+"""The batches of a run, each a pure function of its step, prepared by as many processes as asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from clab_lite.errors import DataError
+from clab_lite.methods.shared.method import Source
+from clab_lite.training.batches import ErrorsReturned, on_device
+from clab_lite.training.interrupt import ignore_interrupts
+
+
+def step_batches(source: Source, first: int, end: int, workers: int, device: torch.device) -> Iterator[Any]:
+    """The batches of the steps first, ..., end - 1, on the device.
+
+    Raises:
+        DataError: a frame of a batch cannot be used.
+    """
+    loader = DataLoader(
+        ErrorsReturned(_Steps(source)),
+        sampler=range(first, end),
+        batch_size=None,  # a step is a batch already
+        collate_fn=_as_it_is,
+        worker_init_fn=ignore_interrupts,
+        num_workers=workers,
+        pin_memory=device.type == "cuda",
+        generator=torch.Generator().manual_seed(0),  # not from the training's random state
+    )
+    for batch in loader:
+        if isinstance(batch, DataError):
+            raise batch
+        yield on_device(batch, device)
+
+
+class _Steps(Dataset[Any]):
+    """`steps[k]` is the batch of step k."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def __getitem__(self, step: int) -> Any:
+        return self.source.batch(step)
+
+
+def _as_it_is(batch: Any) -> Any:
+    """The loader would turn arrays inside into tensors."""
+    return batch
