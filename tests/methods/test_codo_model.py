@@ -276,6 +276,21 @@ def test_the_same_box_on_every_level_and_every_reading_its_own() -> None:
                 torch.testing.assert_close(own, together[reading, n, level], rtol=1e-4, atol=1e-5)
 
 
+def test_regions_keep_their_corners_under_autocast(codo_videos: VideoIndex) -> None:
+    method, source = build(micro(), codo_videos)
+    method.eval()
+    batch = source.batch(0)
+    exact = method(batch)["total"]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = method(batch)["total"]
+        maps = {3: torch.randn(1, 8, 12, 12).bfloat16(), 4: torch.randn(1, 8, 6, 6).bfloat16()}
+        boxes = torch.tensor([[[60.3, 33.1, 90.7, 71.9]]]).expand(2, -1, -1)
+        pooled = method.trunk.reader.pool(maps, boxes)
+    torch.testing.assert_close(rounded, exact, rtol=0.05, atol=0.05)
+    wanted = method.trunk.reader.pool({level: features.float() for level, features in maps.items()}, boxes)
+    torch.testing.assert_close(pooled, wanted)
+
+
 def test_heads_have_the_layers_of_their_recipes() -> None:
     published = RegionHead(replace(paper().trunk, fpn_channels=8, head_width=16))
     kinds = [type(layer).__name__ for layer in published.layers]
