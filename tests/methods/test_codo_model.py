@@ -127,7 +127,9 @@ def test_one_video_or_too_few_objects(codo_videos: VideoIndex) -> None:
         build(micro(), codo_videos.select([1]))
     two = micro(pretrain=PretrainConfig(batch=2))
     with pytest.raises(DataError, match="Give a second video"):
-        build(two, codo_videos.select([1]))[1].batch(0)
+        build(two, codo_videos.select([1]))
+    with pytest.raises(DataError, match="Give a second video"):
+        build(two, codo_videos, codo_videos.select([1]))
     build(with_background(two, "noise"), codo_videos.select([1]))[1].batch(0)
 
 
