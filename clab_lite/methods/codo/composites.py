@@ -56,7 +56,7 @@ class CompositeSource:
                 the detector's own data. `background="pretrain"` draws from `index` in any case.
 
         Raises:
-            DataError: no instances, fewer objects than a batch holds, or no frames of another video for the backgrounds.
+            DataError: no instances, fewer objects than a batch holds, or no other video for the backgrounds.
         """
         kind = config.composite.background
         frames = index if downstream is None or kind == "pretrain" else downstream
