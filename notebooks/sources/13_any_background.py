@@ -149,8 +149,8 @@ probe
 
 # %%
 lesson.predict(
-    "Trained with one background for both views, the gap (same object minus same background) will...",
-    ["grow as before", "grow, but less", "fall below 0: it learns the background alone"],
+    "Trained with one background for both views: what will a shared background add, measured by the share?",
+    ["almost nothing, as above", "about as much as in the untrained network", "more than a shared object"],
 )
 
 # %% [markdown]
