@@ -47,6 +47,9 @@ def index(tmp_path: Path) -> VideoIndex:
 def test_a_step_in_its_published_order() -> None:
     """Loss against the old bank; then the key network moves, with the old query network; then the bank."""
     model, given = RankedModel(config(), RANKING), batch()
+    with torch.no_grad():
+        for parameter in model.query.parameters():
+            parameter.add_(0.01 * torch.randn_like(parameter))  # at the start the two networks are equal
     old_bank, old_key = model.bank.vectors.clone(), [p.clone() for p in model.key.parameters()]
     query = [p.clone() for p in model.query.parameters()]
     twin_keys = model.key(given.key)

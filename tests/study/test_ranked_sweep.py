@@ -92,7 +92,8 @@ def test_the_verdict_is_the_criterion_of_success() -> None:
         "gain_rank_2": pytest.approx(0.7), "gain_rank_3": pytest.approx(0.3), "ordered": True, "met": True,
     }  # fmt: skip
     assert not verdict([*plain, record(ladder=(0.9, 0.7, 0.05, -0.5))])["met"]  # rank 3 gained 0.15
-    assert not verdict([*plain, record(ladder=(0.9, 0.7, 0.2, 0.3))])["ordered"]
+    unordered = verdict([*plain, record(ladder=(0.9, 0.7, 0.2, 0.3))])
+    assert not unordered["ordered"] and not unordered["met"]
     with pytest.raises(DataError, match=r"no runs of r=1 and r=3 in. There are: r=3 in"):
         verdict([record()])
 
