@@ -87,6 +87,12 @@ def average_over_ranks(values: Tensor) -> Tensor:
     return total / world_size()
 
 
+@torch.no_grad()
+def gather_rows(values: Tensor) -> Tensor:
+    """(N, ...) of every rank, joined along the first axis in rank order, without gradient; N is the same everywhere."""
+    return _gather_padded(values.detach(), [len(values)] * world_size()) if world_size() > 1 else values.detach()
+
+
 def gather_with_gradient(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """All ranks' embeddings, in rank order, with a gradient that is right under DistributedDataParallel.
 

@@ -31,6 +31,7 @@ from clab_lite.errors import DataError
 from clab_lite.files import replaced, write_json, write_text
 from clab_lite.lessons.card import RUNS
 from clab_lite.study import open_study
+from clab_lite.study.comparison import open_comparison
 
 FOLDER = cells.FOLDER
 PICTURED = "06_loss_weights", "weights.weight_explorer("
@@ -129,6 +130,8 @@ def write_readmes() -> None:
     write_text(path, table.with_table(path.read_text(encoding="utf-8"), table.table(recorded_runs(), built)))
     effects = front_page.effects(open_study(FOLDER.parent / "data_samples" / "study"))
     text = table.with_table(front.read_text(encoding="utf-8"), effects, front_page.BEGIN, front_page.END)
+    methods = front_page.methods(open_comparison(FOLDER.parent / "data_samples" / "methods" / "comparison"))
+    text = table.with_table(text, methods, front_page.BEGIN_METHODS, front_page.END_METHODS)
     write_text(front, text)
     lesson, code = PICTURED
     if lesson in built:

@@ -120,6 +120,31 @@ def test_names_that_are_unknown_are_answered_with_the_closest(capsys: pytest.Cap
     assert "METHOD" in capsys.readouterr().err
 
 
+def test_what_only_one_method_can_use(
+    dataset: Path, run_from_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Backgrounds of another dataset; a detector's boxes. A run is not continued on other backgrounds."""
+    words = ["pretrain", "codo", str(dataset), "--out", str(tmp_path / "codo"), *_SMALL["codo"], *_PARTS]
+    assert main([*words, "--downstream", str(dataset)]) == 0
+    assert main([*words, "--resume"]) == 2
+    assert "downstream" in capsys.readouterr().err
+    ranked = ["pretrain", "ranked", str(dataset), "--out", str(tmp_path / "ranked"), *_SMALL["ranked"], *_PARTS]
+    assert main([*ranked, "--downstream", str(dataset)]) == 2
+    assert "ranked has no use for downstream videos" in capsys.readouterr().err
+    assert main([*ranked, "--crop-source", "detector", "--detector", str(run_from_file)]) == 2
+    assert "no object of" in capsys.readouterr().err  # a detector of one step finds nothing
+
+
+def test_statistics_that_stay_frozen_are_named(
+    file: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", str(dataset), *_TRAIN, "--init", str(file), "--detector.backbone.frozen-norm"]
+    assert main([*words, "--out", str(tmp_path / "frozen")]) == 0
+    assert "BatchNorm keeps what it saw" in capsys.readouterr().out
+    assert main([*words[:-1], "--out", str(tmp_path / "free")]) == 0
+    assert "BatchNorm keeps" not in capsys.readouterr().out
+
+
 def test_a_backbone_that_does_not_fit_is_one_line(
     file: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

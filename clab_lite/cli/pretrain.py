@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from tyro.conf import Suppress, arg
 
-from clab_lite.cli.commands import Dataset
+from clab_lite.cli.commands import Dataset, PathOrDefault
 from clab_lite.pretraining.settings import LoopConfig
+
+if TYPE_CHECKING:
+    from clab_lite.methods.shared.method import Method, Source
 
 Settings = TypeVar("Settings")
 
@@ -37,6 +40,9 @@ class Pretrain(Generic[Settings]):
     """Continue the run in the folder, bit by bit as if it had not been stopped."""
     overwrite: bool = False
     """Replace the run in the folder."""
+    downstream: PathOrDefault = None
+    """codo only: dataset whose training frames are the backgrounds, that of the detector to come; it needs no boxes.
+    Default: DATASET."""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
     method: Annotated[str, Suppress] = ""
@@ -88,13 +94,19 @@ def pretrain(options: Pretrain[Any]) -> int:
 
     device = pick_device(options.device)
     index = open_dataset(options.dataset, split="train")
+    downstream = None if options.downstream is None else open_dataset(options.downstream, split="train")
+    videos = describe(index) | ({} if downstream is None else {"downstream": describe(downstream)["digest"]})
     config = options.config
     changed = differences(config_to_dict(preset_of(options.method, options.preset)), config_to_dict(config))
     print(f"{options.method}, preset {options.preset}{', with' if changed else ''} {'; '.join(changed)}".rstrip())
     print(f"all settings: {options.out / CONFIG}")
     print(f"{len(index)} videos, {index.frame_count} frames; {config.pretrain.steps} steps on {device}")
+
+    def build() -> tuple[Method, Source]:
+        return build_method(options.method, config, index, downstream)
+
     result = pretrain_backbone(
-        options.method, config, lambda: build_method(options.method, config, index), describe(index), options.out,
+        options.method, config, build, videos, options.out,
         loop=options.loop, device=device, resume=options.resume, overwrite=options.overwrite,
     )  # fmt: skip
     if result.last_row is not None:

@@ -63,6 +63,9 @@ def train(options: commands.Train) -> int:
     init = None if options.init is None else read_backbone(options.init)
     if init is not None and first:
         print(f"backbone from {init}: {_fit(init, config.detector.backbone)}")
+        if config.detector.backbone.frozen_norm:
+            remedy = "--detector.backbone.no-frozen-norm lets it adapt"
+            print(f"BatchNorm keeps what it saw in the pre-training, which were no whole frames; {remedy}")
     result = train_detector(
         config, index, options.out, device=device, resume=options.resume, overwrite=options.overwrite, init=init
     )

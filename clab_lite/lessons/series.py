@@ -41,6 +41,12 @@ SERIES = (
           "your own videos checked and detected in, and the same code on ImageNet VID and on several GPUs"),
     Entry("11_ranked_contrast", "Ranked contrast",
           "a ranking of similar classes to drag, the ladder of cosines that it makes, and where unknown objects land"),
+    Entry("12_across_stages", "Across stages",
+          "windows that find themselves in another view and on another stage of the network, and what teaches them to"),
+    Entry("13_any_background", "Any background",
+          "objects pasted on other backgrounds, boxes that are a little wrong, and whether a network looks behind"),
+    Entry("14_choosing_a_contrast", "Choosing a contrast",
+          "four contrasts in one table: what attracts, what it costs, and what it gave a detector with few labels"),
 )  # fmt: skip
 
 

@@ -30,14 +30,25 @@ def preset_of(name: str, preset: str) -> MethodSettings:
     return made
 
 
-def build_method(name: str, config: MethodSettings, index: VideoIndex) -> tuple[Method, Source]:
+def build_method(
+    name: str, config: MethodSettings, index: VideoIndex, downstream: VideoIndex | None = None
+) -> tuple[Method, Source]:
     """Make a method and its batches. torch's random state gives the first weights.
 
+    Args:
+        name: of the method.
+        config: of the method.
+        index: the videos.
+        downstream: codo only: the videos that instances are pasted on. None: `index`.
+
     Raises:
-        DataError: there is no such method, or its configuration does not fit the videos.
+        DataError: there is no such method, its configuration does not fit the videos, or it has no use for downstream
+            videos.
     """
     _, _, build = _parts(name)
-    made: tuple[Method, Source] = build(config, index)
+    if downstream is not None and name != "codo":
+        raise DataError(f"{name} has no use for downstream videos. Leave the option out, or pre-train by codo.")
+    made: tuple[Method, Source] = build(config, index) if downstream is None else build(config, index, downstream)
     return made
 
 

@@ -60,12 +60,12 @@ def make_run(setting: Setting, videos: Videos, held: HeldFolder) -> Record:
         DataError: bad data.
         TrainingDiverged: a loss or the gradient is not finite.
     """
-    with _alone():
+    with alone():
         return _make(setting, videos, held)
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """One thread from the first moment on, as in the training: the first run of a process is like all others."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

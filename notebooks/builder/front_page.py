@@ -1,4 +1,4 @@
-"""What the repository's README shows of the lessons: the measured effect of the branch, and a picture."""
+"""What the repository's README shows of the lessons: measured effects of the branch and of pre-training, a picture."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from typing import Any
 from nbformat import NotebookNode
 
 from clab_lite.errors import DataError
+from clab_lite.lessons.choosing.facts import NAMES
+from clab_lite.lessons.choosing.figures import finding
+from clab_lite.lessons.choosing.table import signed
 from clab_lite.lessons.evaluation import conclusion, table_of_effects
 from clab_lite.study import Setting
+from clab_lite.study.comparison import Comparison
+from clab_lite.study.comparison import effects as effects_of
 from clab_lite.study.paired import MIN_SEEDS
 
 BEGIN, END = "<!-- effects: written by notebooks/build.py -->", "<!-- end of effects -->"
+BEGIN_METHODS, END_METHODS = "<!-- methods: written by notebooks/build.py -->", "<!-- end of methods -->"
 MEASURES = {"AP50 all": "AP50", "AP50 clean": "clean", "AP50 troubled": "troubled", "object knn by class": "kNN purity"}
 """Of the study, and their column heads."""
 
@@ -38,6 +44,19 @@ def effects(study: Any) -> str:
         for name in ("AP50 all", "object knn by class")
     ]
     return "\n".join([*rows, "", "\n\n".join(together)])
+
+
+def methods(comparison: Comparison) -> str:
+    """Markdown: every arm of the comparison of methods, its AP50 and its difference to scratch with the interval."""
+    base = comparison.of("scratch")
+    found = effects_of(comparison)
+    rows = ["| how the time is spent | seeds | AP50 | against scratch | processor time |", "|---|---|---|---|---|"]
+    mean, seconds = (sum(values) / len(base) for values in ([r.ap["all"] for r in base], [r.seconds for r in base]))
+    rows.append(f"| {NAMES['scratch']} | {len(base)} | {mean:.3f} | | {seconds:.0f} s |")
+    for one in found:
+        cells = (NAMES[one.arm], len(one.difference.values), f"{one.value.mean:.3f}", signed(one.difference))
+        rows.append(f"| {' | '.join(map(str, cells))} | {one.seconds.mean:.0f} s |")
+    return "\n".join([*rows, "", f"{finding(found)}."])
 
 
 def picture(notebook: NotebookNode, code: str) -> bytes:

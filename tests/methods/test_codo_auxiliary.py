@@ -58,18 +58,22 @@ def test_instances_stand_on_frames_of_other_videos(codo_videos: VideoIndex) -> N
                 assert float((outside[0].nanmean() - inside[0].mean()).abs()) > 0.5
 
 
-def test_one_video_alone_gives_zero_without_gradient(codo_videos: VideoIndex) -> None:
+def test_one_video_alone_gives_zero_with_zero_gradient(codo_videos: VideoIndex) -> None:
     config = micro_config().detector
     detector = VideoDetector(config)
     branch = CoDoBranch(detector.backbone, micro())
-    clips, targets = clips_of(codo_videos, [0, 1])
-    assert {target["video_id"] for target in targets} == {0}
-    assert composites_of(clips, targets, micro(), random.Random(0)) is None
-    assert float(branch(detector.backbone, clips, targets)) == 0
+    for video in (0, 1):  # of one object, of two
+        clips, targets = clips_of(codo_videos, [8 * video, 8 * video + 1])
+        assert {target["video_id"] for target in targets} == {video}
+        assert composites_of(clips, targets, micro(), random.Random(0)) is None
+    loss = branch(detector.backbone, clips, targets)
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert all(bool((parameter.grad == 0).all()) for parameter in branch.parameters())
     nothing = [{**t, "boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.long)} for t in targets]
     for target in nothing:
         del target["track_ids"], target["video_id"]
-    assert float(branch(detector.backbone, clips, nothing)) == 0
+    assert float(branch(detector.backbone, clips, nothing).detach()) == 0
 
 
 def test_an_object_that_two_clips_show_is_taken_once(codo_videos: VideoIndex) -> None:

@@ -20,8 +20,11 @@ from clab_lite.detector.boxes import box_iou
 from clab_lite.detector.roi_align import roi_align
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
-from clab_lite.methods.codo import CoDo, build, lite, paper, with_background
+from clab_lite.methods.codo import CoDo, CompositeSource, build, lite, paper, with_background
+from clab_lite.methods.codo.backgrounds import BackgroundPool
 from clab_lite.methods.codo.frames import sources
+from clab_lite.methods.codo.instances import InstancePool
+from clab_lite.methods.codo.loss import batch_losses
 from clab_lite.methods.codo.model import readings
 from clab_lite.methods.codo.trunk import RegionHead, Trunk
 from clab_lite.methods.shared import PretrainConfig, info_nce
@@ -82,18 +85,20 @@ def test_a_batch_of_composites(codo_videos: VideoIndex) -> None:
                 assert background.source in sources(codo_videos) and background.source != instance.source
 
 
-def test_without_colours_pixels_outside_the_box_are_the_background(codo_videos: VideoIndex) -> None:
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+def test_without_colours_pixels_outside_the_box_are_the_background(codo_videos: VideoIndex, flip: float) -> None:
     """Property (a), through the whole pipeline."""
     from clab_lite.data.transforms import normalise
 
     plain = replace(lite().composite.photo, jitter_probability=0.0, grey=0.0, blur=0.0)
-    batch = build(micro(photo=plain, flip=0.0), codo_videos)[1].batch(0)
+    batch = build(micro(photo=plain, flip=flip), codo_videos)[1].batch(0)
     for v in range(2):
         for b in range(4):
             x1, y1, x2, y2 = (int(side) for side in batch.boxes[v, b])
             outside = torch.ones(32, 32, dtype=torch.bool)
             outside[y1:y2, x1:x2] = False
             behind = normalise(batch.backgrounds[v][b].image)
+            behind = behind.flip(-1) if flip else behind
             assert torch.equal(batch.images[v, b][:, outside], behind[:, outside])
             assert not torch.equal(batch.images[v, b][:, ~outside], behind[:, ~outside])
 
@@ -126,6 +131,30 @@ def test_one_video_or_too_few_objects(codo_videos: VideoIndex) -> None:
     build(with_background(two, "noise"), codo_videos.select([1]))[1].batch(0)
 
 
+def test_without_a_key_network_first_is_query_too(codo_videos: VideoIndex) -> None:
+    method, source = build(micro(pairs="first_is_query", views=3), codo_videos)
+    method.eval()
+    batch = source.batch(0)
+    queries, keys = method.embed(batch)
+    assert queries.shape[0] == 1 and keys.shape[0] == 3
+    both = [batch_losses(queries[0], keys[view], 0.2) for view in (1, 2)]
+    torch.testing.assert_close(method(batch)["total"], torch.stack(both).mean(dim=0).sum())
+
+
+def test_detected_boxes_as_large_as_the_frame(codo_videos: VideoIndex) -> None:
+    """Instances larger than the composite are scaled; one per source video in a batch."""
+    config = micro()
+    boxes = {(video, 0): torch.tensor([[-10.0, -10.0, 500.0, 500.0]]) for video in range(4)}
+    pool = InstancePool(codo_videos, boxes)
+    source = CompositeSource(config, pool, BackgroundPool("downstream", 32, codo_videos))
+    batch = source.batch(0)
+    assert sorted(instance.video for instance in batch.instances) == [0, 1, 2, 3]
+    low, high = config.composite.sides
+    sides = batch.boxes[..., 2:] - batch.boxes[..., :2]
+    assert float(sides.max()) < high <= 32 and low > 0
+    assert all(term.isfinite() for term in CoDo(config)(batch).values())
+
+
 def test_exchanging_views_leaves_the_total(codo_videos: VideoIndex) -> None:
     """Property (d): keys from the same weights (m = 0), no jitter, one view at a time in eval mode."""
     config = micro(ema=0.0, negatives="queue", queue_size=64, jitter=0.0)
@@ -149,6 +178,22 @@ def test_first_is_query_is_the_ancestors_loss(codo_videos: VideoIndex) -> None:
     for level, name in enumerate(("P3", "P4")):
         wanted = info_nce(queries[:, level], keys[:, level], method.queue.vectors[level], 0.2).mean()
         torch.testing.assert_close(terms[name], wanted)
+    method.update()
+    assert int(method.queue.pointer) == 4, "keys of the second view only"
+    torch.testing.assert_close(method.queue.vectors[:, 1], nn.functional.normalize(keys[1], dim=-1))
+
+
+def test_without_a_key_network_both_boxes_are_read_from_one_network(codo_videos: VideoIndex) -> None:
+    """The query through its jittered box, the key through the exact one."""
+    method, source = build(micro(jitter=0.4), codo_videos)
+    method.eval()
+    batch = source.batch(0)
+    queries, keys = method.embed(batch)
+    for view in range(2):
+        for found, boxes in ((queries, batch.jittered), (keys, batch.boxes)):
+            wanted = method.trunk(batch.images[view], boxes[view].expand(1, 2, -1, -1))[0]
+            torch.testing.assert_close(found[view], wanted, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(queries, keys)
 
 
 def test_keys_and_queue_get_no_gradient_and_the_pointer_wraps(codo_videos: VideoIndex) -> None:
@@ -224,8 +269,11 @@ def test_the_same_box_on_every_level_and_every_reading_its_own() -> None:
     assert together.shape == (2, 3, 2, 8)
     for reading in range(2):
         for n in range(3):
-            own = trunk(images[n : n + 1], boxes[reading : reading + 1, :, n : n + 1])
-            torch.testing.assert_close(own[0, 0], together[reading, n], rtol=1e-4, atol=1e-5)
+            maps = trunk.reader.maps(trunk.stages(images[n : n + 1]))
+            pooled = trunk.reader.pool(maps, boxes[reading, :, n : n + 1])
+            for level in range(2):
+                own = trunk.reader.head(pooled[level])[0]
+                torch.testing.assert_close(own, together[reading, n, level], rtol=1e-4, atol=1e-5)
 
 
 def test_heads_have_the_layers_of_their_recipes() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pickle
 import random
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from small_dataset import HEIGHT, WIDTH, open_small_dataset
+from training_world import write_dataset
 
 from clab_lite.data.vid import VideoIndex, open_dataset
 from clab_lite.errors import DataError
@@ -65,10 +68,18 @@ def test_no_boxes_is_an_error_that_says_so(index: VideoIndex) -> None:
 
 def test_objects_without_tracks_are_one_group_per_class(index: VideoIndex) -> None:
     table = index.table
-    from dataclasses import replace
-
     untold = replace(index, table=replace(table, track_ids=torch.full((len(table.boxes),), -1).numpy()))
     assert [len(group) for group in InstancePool(untold).groups] == [4, 3, 3, 1]
+
+
+def test_key_frames_are_enough_where_they_are_listed(tmp_path: Path) -> None:
+    index = open_dataset(write_dataset(tmp_path), "train", cache=False, progress=False)
+    listed = replace(index.table, listed_key_frames=np.array([[0, 2], [1, 5]]))
+    pool = InstancePool(replace(index, table=listed))
+    assert {(i.video, i.frame) for group in pool.groups for i in group} == {(0, 2), (1, 5)}
+    assert len(pool) == 3
+    none = replace(index.table, listed_key_frames=np.zeros((0, 2), np.int64))
+    assert len(InstancePool(replace(index, table=none)).groups[0]) == 8
 
 
 def test_windows_stay_near_their_box_and_inside_the_image() -> None:

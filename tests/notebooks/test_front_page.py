@@ -14,6 +14,8 @@ from lesson_runs import NOTEBOOKS
 
 from clab_lite.errors import DataError
 from clab_lite.study import Moment, Record, Setting, Study, open_study
+from clab_lite.study.comparison import ArmRecord, Comparison, open_comparison
+from clab_lite.study.comparison.arms import arm
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -69,6 +71,32 @@ def test_the_readme_has_the_numbers_of_the_shipped_study() -> None:
     found = front_page.effects(open_study(NOTEBOOKS.parent / "data_samples/study"))
     assert readme == table.with_table(readme, found, front_page.BEGIN, front_page.END), "run: python notebooks/build.py"
     assert "docs/weight_explorer.png" in readme
+
+
+def test_every_arm_has_a_row_with_its_interval() -> None:
+    """Differences 0.02, 0.03, 0.04: mean 0.03, standard deviation 0.01, as above."""
+    from builder import front_page
+
+    made: dict[str, list[float]] = {"scratch": [0.5, 0.4, 0.3], "codo": [0.52, 0.43, 0.34]}
+    records = [
+        ArmRecord(arm(name, seed), {"all": ap}, 40.0 if name == "codo" else 0.0, 60.0, {}, "", "videos", {})
+        for name, aps in made.items()
+        for seed, ap in enumerate(aps)
+    ]  # type: ignore[arg-type]
+    head, _, scratch, codo, _, together = front_page.methods(Comparison(tuple(records), "")).split("\n")
+    assert head.count("|") == scratch.count("|") == codo.count("|") == 6
+    assert scratch == "| from scratch | 3 | 0.400 | | 60 s |"
+    assert codo == "| CoDo-style first | 3 | 0.430 | +0.030 [+0.005, +0.055] | 100 s |"
+    assert together.startswith("1 of 1 intervals leave out zero")
+
+
+def test_the_readme_has_the_numbers_of_the_shipped_comparison() -> None:
+    from builder import front_page, table
+
+    readme = (NOTEBOOKS.parent / "README.md").read_text(encoding="utf-8")
+    found = front_page.methods(open_comparison(NOTEBOOKS.parent / "data_samples/methods/comparison"))
+    marks = (front_page.BEGIN_METHODS, front_page.END_METHODS)
+    assert readme == table.with_table(readme, found, *marks), "run: python notebooks/build.py --no-execute"
 
 
 def test_the_readme_shows_the_picture_of_the_lesson() -> None:

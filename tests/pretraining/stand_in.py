@@ -38,7 +38,9 @@ class StandInConfig:
     dim: int = 8
     pretrain: PretrainConfig = PretrainConfig(steps=12, batch=4, learning_rate=0.02)
     backbone: BackboneConfig = field(
-        default_factory=lambda: BackboneConfig("resnet18", 8, imagenet_weights=False, frozen_stages=0)
+        default_factory=lambda: BackboneConfig(
+            "resnet18", 8, imagenet_weights=False, frozen_stages=0, frozen_norm=False
+        )
     )
 
 

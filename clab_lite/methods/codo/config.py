@@ -112,7 +112,8 @@ class CoDoConfig:
     """batch: the other instances of the batch (ours; a queue needs more steps than a short run has). queue: a memory
     of earlier keys per level (InsLoc)."""
     queue_size: int = 512
-    """Keys in each level's queue, a multiple of views * batch (InsLoc: 65536)."""
+    """Keys in each level's queue, a multiple of those of a step: batch times the views that give keys, all of them or,
+    with `first_is_query`, all but one (InsLoc: 65536)."""
     ema: float | None = None
     """Momentum of the slow copy of the trunk that gives the keys (InsLoc: 0.999). None: no copy, gradient flows through
     both sides (ours; only with negatives from the batch)."""
@@ -130,11 +131,11 @@ class CoDoConfig:
         if self.negatives == "queue":
             if self.ema is None:
                 raise DataError("negatives from a queue need a slow key network: set ema, for example to 0.99.")
-            keys = self.views * self.pretrain.batch
+            keys = self.pretrain.batch * (self.views if self.pairs == "all" else self.views - 1)
             if self.queue_size % keys:
                 near = max(self.queue_size // keys, 1) * keys
                 raise DataError(
-                    f"CoDoConfig.queue_size is {self.queue_size}. It must be a multiple of views * batch = {keys}: "
+                    f"CoDoConfig.queue_size is {self.queue_size}. It must be a multiple of the {keys} keys of a step: "
                     f"try {near}."
                 )
 

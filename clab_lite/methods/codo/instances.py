@@ -91,18 +91,32 @@ class InstancePool:
         """The pixels inside the box (3, h, w), uint8."""
         return cut(self._load(instance.video, instance.frame), instance.box)
 
+    def class_name(self, instance: Instance) -> str:
+        """Class of the ground-truth box nearest to the instance's; "" in a frame without any."""
+        annotation = self.index.annotation(instance.video, instance.frame)
+        if len(annotation.boxes) == 0:
+            return ""
+        away = np.abs(annotation.boxes - np.array(instance.box)).sum(axis=1)
+        return self.index.class_names[int(annotation.labels[away.argmin()])]
+
     def _ground_truth(self) -> dict[tuple[object, ...], list[Instance]]:
         found: dict[tuple[object, ...], list[Instance]] = {}
-        for v, video in enumerate(self.index.videos):
-            for f in np.flatnonzero(self.index.annotated(v)).tolist():
-                annotation, (width, height) = self.index.annotation(v, f), self.index.frame_size(v, f)
-                keep = np.flatnonzero(trainable(annotation.boxes, width, height))
-                for i in keep.tolist():
-                    track = int(annotation.track_ids[i])
-                    told = track >= 0 or video.is_still  # a still image shows every object once
-                    group = (v, told, (i if video.is_still else track) if told else int(annotation.labels[i]))
-                    self._add(found, group, v, f, annotation.boxes[i])
+        for v, f in self._frames():
+            annotation, (width, height) = self.index.annotation(v, f), self.index.frame_size(v, f)
+            still = self.index.videos[v].is_still
+            for i in np.flatnonzero(trainable(annotation.boxes, width, height)).tolist():
+                track = int(annotation.track_ids[i])
+                told = track >= 0 or still  # a still image shows every object once
+                group = (v, told, (i if still else track) if told else int(annotation.labels[i]))
+                self._add(found, group, v, f, annotation.boxes[i])
         return found
+
+    def _frames(self) -> list[tuple[int, int]]:
+        """(video, frame) to take ground truth from: the key frames where some are listed, as in training (of ImageNet
+        VID 57 thousand instead of 1.1 million), else every annotated frame."""
+        if len(self.index.key_frames):
+            return sorted((int(v), int(f)) for v, f in self.index.key_frames)
+        return [(v, int(f)) for v in range(len(self.index)) for f in np.flatnonzero(self.index.annotated(v))]
 
     def _detected(self, boxes: Boxes) -> dict[tuple[object, ...], list[Instance]]:
         found: dict[tuple[object, ...], list[Instance]] = {}

@@ -48,7 +48,8 @@ def pair_losses(queries: Tensor, keys: Tensor, level_losses: LevelLosses, pairs:
     """The loss of every ordered pair of views that counts.
 
     Args:
-        queries, keys: (V, B, L, D); with `first_is_query` the queries may be those of the first view alone.
+        queries, keys: (V, B, L, D); with `first_is_query` the queries may be those of the first view alone, and the
+            keys of the first view are not looked at.
         level_losses: `queue_losses` or `batch_losses` with all but the first two arguments given.
         pairs: all: every view is a query and every other view its key. first_is_query: only the first is a query.
 

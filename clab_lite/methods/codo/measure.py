@@ -1,11 +1,12 @@
 """The background-invariance probe: does an embedding tell the instance, or what lies behind it?
 
-I held-out instances stand on the same M held-out backgrounds, each in the middle and at one size. Between two
-composites of a row only the background differs, between two of a column only the instance. Ours.
+I held-out instances stand on the same M held-out backgrounds, every time at another place and in another size, as in
+training but without changes of colour. Two composites share the instance, or the background, or neither. Ours.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +21,11 @@ from clab_lite.data.transforms import normalise
 from clab_lite.data.video_index import VideoIndex
 from clab_lite.errors import DataError
 from clab_lite.methods.codo.backgrounds import BackgroundPool
-from clab_lite.methods.codo.frames import sources
-from clab_lite.methods.codo.instances import InstancePool
+from clab_lite.methods.codo.config import CompositeConfig
+from clab_lite.methods.codo.frames import Source, sources
+from clab_lite.methods.codo.instances import Instance, InstancePool
 from clab_lite.methods.codo.jitter import jitter_box
-from clab_lite.methods.codo.paste import fit_size, paste, resize
+from clab_lite.methods.codo.paste import paste_view
 from clab_lite.methods.codo.trunk import Trunk
 
 
@@ -37,6 +39,9 @@ class ProbeSet:
     """(I, M, 4) exact boxes, pixels of the composite."""
     names: tuple[str, ...]
     """Class of each instance."""
+    instances: tuple[Instance, ...]
+    behind: tuple[Source, ...]
+    """Where each background was filmed: no instance is from there."""
 
     @property
     def size(self) -> int:
@@ -72,16 +77,27 @@ class Probe:
         """same_instance - same_background: above 0, the instance counts more than the background."""
         return self.same_instance - self.same_background
 
+    @property
+    def background_share(self) -> float:
+        """What a shared background adds to a cosine, as a share of what a shared instance adds; NaN if that is nothing.
 
-def make_probe(index: VideoIndex, instances: int, backgrounds: int, size: int, seed: int = 0) -> ProbeSet:
+        Unlike the gap it does not grow when embeddings merely spread out. 1: both count alike; 0: none of background.
+        """
+        added = self.same_instance - self.neither
+        return (self.same_background - self.neither) / added if added > 0 else math.nan
+
+
+def make_probe(
+    index: VideoIndex, instances: int, backgrounds: int, composite: CompositeConfig, seed: int = 0
+) -> ProbeSet:
     """Composites of ground-truth objects of an index, one per source video, on frames of other videos.
 
     Args:
         index: videos that are not trained on.
-        instances: I. Their long side is half of `size` at most.
+        instances: I, cut out by their exact boxes.
         backgrounds: M, each a frame of a video that no instance is from.
-        size: S, pixels.
-        seed: of the choice.
+        composite: of its settings, the size of composites and instances.
+        seed: of all choices.
 
     Raises:
         DataError: the index has fewer than I + M source videos with objects.
@@ -98,12 +114,14 @@ def make_probe(index: VideoIndex, instances: int, backgrounds: int, size: int, s
     chosen = [rng.choice(by_source[source]) for source in rng.sample(list(by_source), instances)]
     taken = {instance.source for instance in chosen}
     free = [v for v, source in enumerate(sources(index)) if source not in taken]
-    behind = BackgroundPool("downstream", size, index)
-    frames = [behind.at(v, rng.randrange(index.videos[v].frame_count)).image for v in rng.sample(free, backgrounds)]
-    rows = [[_in_the_middle(pool.exact(instance), frame) for frame in frames] for instance in chosen]
+    behind = BackgroundPool("downstream", composite.image_size, index)
+    frames = [behind.at(v, rng.randrange(index.videos[v].frame_count)) for v in rng.sample(free, backgrounds)]
+    rows = [[paste_view(pool.exact(i), frame.image, composite.sides, rng) for frame in frames] for i in chosen]
     pixels, boxes = (torch.stack([torch.stack([one[part] for one in row]) for row in rows]) for part in range(2))
-    labels = [_label(index, instance.video, instance.frame, instance.box) for instance in chosen]
-    return ProbeSet(pixels, boxes, tuple(labels))
+    labels = [pool.class_name(instance) for instance in chosen]
+    return ProbeSet(
+        pixels, boxes, tuple(labels), tuple(chosen), tuple(frame.source for frame in frames if frame.source)
+    )
 
 
 def compare(embeddings: Tensor) -> Probe:
@@ -179,18 +197,6 @@ def _found_against_background(grid: Tensor) -> float:
                 own = grid[torch.arange(instances), m, torch.arange(instances), other]
                 hits.append((own > strongest).double().mean())
     return float(torch.stack(hits).mean())
-
-
-def _in_the_middle(instance: Tensor, background: Tensor) -> tuple[Tensor, Tensor]:
-    side = background.shape[-1]
-    height, width = (max(2, s) for s in fit_size((instance.shape[1], instance.shape[2]), (side // 2, side // 2)))
-    return paste(background, resize(instance, (height, width)), (side - width) // 2, (side - height) // 2)
-
-
-def _label(index: VideoIndex, video: int, frame: int, box: tuple[float, float, float, float]) -> str:
-    annotation = index.annotation(video, frame)
-    away = abs(annotation.boxes - torch.tensor(box).numpy()).sum(axis=1)
-    return index.class_names[int(annotation.labels[int(away.argmin())])]
 
 
 def _prepared(pixels: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ from clab_lite.methods.shared.queue import RingQueue
 class CoDo(nn.Module):
     """Composites -> {"P3", "P4", ...: the loss of each level, "total": their weighted sum}.
 
-    V views, B instances, L levels, D numbers. The query reads jittered boxes, the key exact ones.
+    V views, B instances, L levels, D numbers. The query reads jittered boxes, the key exact ones. One process: InsLoc
+    also shuffles key images between GPUs, whose BatchNorm would else see which keys belong together.
     """
 
     def __init__(self, config: CoDoConfig) -> None:
@@ -39,21 +40,26 @@ class CoDo(nn.Module):
             self.keys.update(self.trunk)
         queries, keys = self.embed(batch)
         per_level = mean_over_pairs(pair_losses(queries, keys, self._level_losses(), config.pairs), config.pairs)
-        self._new_keys = keys.detach()
+        self._new_keys = keys[0 if config.pairs == "all" else 1 :].detach()
         terms = {f"P{level}": per_level[i] for i, level in enumerate(config.trunk.levels)}
         weights = per_level.new_tensor(config.trunk.level_weights)
         return {**terms, "total": (per_level * weights).sum()}
 
     def embed(self, batch: Composites) -> tuple[Tensor, Tensor]:
-        """Queries and keys (V, B, L, D), not normalised; with `first_is_query` there are queries of one view only."""
+        """Queries and keys (V, B, L, D), not normalised.
+
+        With `first_is_query`, as in InsLoc, there are queries of the first view only and keys of the others; the keys
+        of the first are then zeros.
+        """
         config, (views, count) = self.config, batch.boxes.shape[:2]
-        asking = views if config.pairs == "all" else 1
+        asking, first = (views, 0) if config.pairs == "all" else (1, 1)
         if self.keys is None:
             queries, keys = read_both(self.trunk, batch, config)
             return queries[:asking], keys
         wrong, exact = readings(batch, config)
         queries = self.trunk(batch.images[:asking].flatten(0, 1), wrong[None, :, : asking * count])[0]
-        keys = self.keys(batch.images.flatten(0, 1), exact[None])[0]
+        keys = self.keys(batch.images[first:].flatten(0, 1), exact[None, :, first * count :])[0]
+        keys = torch.cat([keys.new_zeros(first * count, *keys.shape[1:]), keys])
         return queries.unflatten(0, (asking, count)), keys.unflatten(0, (views, count))
 
     def update(self) -> None:

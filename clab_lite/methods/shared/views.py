@@ -46,6 +46,10 @@ class PhotoConfig:
             raise DataError(f"PhotoConfig.blur_kernel is {self.blur_kernel}. A kernel has a middle: make it odd.")
 
 
+UNCHANGED = PhotoConfig(jitter_probability=0.0, grey=0.0, blur=0.0)
+"""Leaves every pixel as it is."""
+
+
 def photometric(config: PhotoConfig) -> v2.Transform:
     """uint8 (3, H, W) -> uint8 (3, H, W): colour jitter, grey and blur."""
     strength = config.jitter
@@ -88,6 +92,11 @@ def sample_seed(*parts: object) -> int:
 @contextmanager
 def seeded_draws(seed: int) -> Iterator[None]:
     """Inside, torch's CPU generator starts from `seed`; outside, it goes on as if nothing had happened."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    # Of the CPU alone: `torch.manual_seed` would also note a seed and a call stack for every other kind of device.
+    generator = torch.default_generator
+    state = generator.get_state()
+    generator.manual_seed(seed)
+    try:
         yield
+    finally:
+        generator.set_state(state)

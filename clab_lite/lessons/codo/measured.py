@@ -1,0 +1,110 @@
+"""The measured runs that travel with the lesson: background, box jitter, three seeds each."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from clab_lite.errors import DataError
+from clab_lite.lessons.places import samples_folder
+from clab_lite.methods.codo.measure import Probe
+
+FILE = Path("methods", "codo", "records.json")
+COMMAND = "python -m clab_lite.methods.codo.trial"
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """One run."""
+
+    background: str
+    jitter: float
+    seed: int
+    steps: tuple[int, ...]
+    """When the probe was taken."""
+    embedding: tuple[Probe, ...]
+    """Of what the loss sees, at these steps."""
+    c4: tuple[Probe, ...]
+    """Of the backbone's C4, which goes into the detector."""
+    as_made: Probe
+    """Of the untrained network with the BatchNorm statistics it is made with."""
+    amplitudes: tuple[float, ...]
+    before: tuple[Probe, ...]
+    """Read through boxes jittered by each amplitude, before training."""
+    after: tuple[Probe, ...]
+    losses: tuple[float, ...]
+    seconds: float
+
+
+def measured_runs(path: Path | None = None) -> list[MeasuredRun]:
+    """The shipped runs, or those of a file that the command wrote.
+
+    Raises:
+        DataError: no such file, or one of another form.
+    """
+    path = samples_folder() / FILE if path is None else path
+    remedy = f"Make it with `{COMMAND} FOLDER`, then `--gather {path.name}`."
+    try:
+        return [_run(one) for one in json.loads(path.read_text(encoding="utf-8"))]
+    except OSError as error:
+        raise DataError.at(path, "", f"cannot be read ({error.strerror})", remedy) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError.at(path, "", f"holds no measured runs ({error!r})", remedy) from error
+
+
+def pick(runs: Sequence[MeasuredRun], background: str, jitter: float) -> list[MeasuredRun]:
+    """The seeds of one setting. DataError: it was not measured."""
+    found = [run for run in runs if run.background == background and math.isclose(run.jitter, jitter)]
+    if not found:
+        there = sorted({(run.background, run.jitter) for run in runs})
+        raise DataError(f"no run with background {background!r} and jitter {jitter}. There are: {there}.")
+    return sorted(found, key=lambda run: run.seed)
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and half of the 95 % interval of the mean (Student's t); NaN for one value."""
+    numbers = np.asarray(values, float)
+    if len(numbers) < 2:
+        return float(numbers.mean()), math.nan
+    half = stats.t.ppf(0.975, len(numbers) - 1) * numbers.std(ddof=1) / math.sqrt(len(numbers))
+    return float(numbers.mean()), float(half)
+
+
+def summary(runs: Sequence[MeasuredRun]) -> pd.DataFrame:
+    """A row per setting: what training changed, mean over seeds and half of the 95 % interval."""
+    settings = sorted({(run.background, run.jitter) for run in runs}, key=lambda one: (_ORDER.index(one[0]), one[1]))
+    rows: list[dict[str, Any]] = []
+    for background, jitter in settings:
+        chosen = pick(runs, background, jitter)
+        row: dict[str, Any] = {"background": background, "box jitter": f"{jitter:g}", "seeds": len(chosen)}
+        for label, of in (("gap before", lambda r: r.embedding[0].gap), ("gap after", lambda r: r.embedding[-1].gap),
+                          ("share before", lambda r: r.embedding[0].background_share),
+                          ("share after", lambda r: r.embedding[-1].background_share),
+                          ("found again", lambda r: r.embedding[-1].retrieval),
+                          ("C4 share before", lambda r: r.c4[0].background_share),
+                          ("C4 share after", lambda r: r.c4[-1].background_share)):  # fmt: skip
+            mean, half = interval([of(run) for run in chosen])
+            row[label] = f"{mean:.2f} ± {half:.2f}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+_ORDER = ("downstream", "pretrain", "same", "noise")
+
+
+def _run(one: dict[str, Any]) -> MeasuredRun:
+    moments, curve = one["moments"], one["probe_jitter"]
+    return MeasuredRun(
+        one["background"], float(one["jitter"]), int(one["seed"]), tuple(m["step"] for m in moments),
+        tuple(Probe(**m["embedding"]) for m in moments), tuple(Probe(**m["c4"]) for m in moments),
+        Probe(**one["untrained"]), tuple(curve["amplitudes"]), tuple(Probe(**p) for p in curve["before"]),
+        tuple(Probe(**p) for p in curve["after"]), tuple(one["losses"]), float(one["seconds"]),
+    )  # fmt: skip

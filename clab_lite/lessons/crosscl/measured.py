@@ -1,0 +1,147 @@
+"""The measured runs that travel with the lesson: five settings, three seeds each."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy import stats
+
+from clab_lite.errors import DataError
+from clab_lite.lessons.places import samples_folder
+from clab_lite.methods.crosscl.measure import Similarity
+from clab_lite.show.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILLION, heading, new_figure, quiet
+
+FILE = Path("methods", "crosscl", "records.json")
+COMMAND = "python -m clab_lite.methods.crosscl.trial"
+ARMS = {
+    "cross": ("with cross terms", BLUE),
+    "without": ("without cross terms", VERMILLION),
+    "other_images": ("negatives from other images only", PURPLE),
+    "temporal": ("two frames instead of two crops", GREEN),
+    "sgd": ("trained with SGD", ORANGE),
+}
+"""Arm of a record -> what figures call it, and its colour."""
+QUESTIONS = {"p3_to_p4": "P3 to P4", "p4_to_p3": "P4 to P3", "other_view": "P3 to P4 of the other view"}
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """One run."""
+
+    arm: str
+    seed: int
+    steps: tuple[int, ...]
+    """When it was measured."""
+    found: dict[str, tuple[Similarity, ...]]
+    """"p3_to_p4", "p4_to_p3", "other_view" -> what was measured at these steps."""
+    curves: dict[str, tuple[float, ...]]
+    """Means over a few steps each: "step", the five terms, "total", "valid_share"."""
+    seconds: float
+
+
+def measured_runs(path: Path | None = None) -> list[MeasuredRun]:
+    """The shipped runs, or those of a file that the command wrote.
+
+    Raises:
+        DataError: no such file, or one of another form.
+    """
+    path = samples_folder() / FILE if path is None else path
+    remedy = f"Make it with `{COMMAND} FOLDER`, then `{COMMAND} FOLDER --gather {path.name}`."
+    try:
+        return [_run(one) for one in json.loads(path.read_text(encoding="utf-8"))]
+    except OSError as error:
+        raise DataError.at(path, "", f"cannot be read ({error.strerror})", remedy) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError.at(path, "", f"holds no measured runs ({error!r})", remedy) from error
+
+
+def pick(runs: Sequence[MeasuredRun], arm: str) -> list[MeasuredRun]:
+    """The seeds of one arm. DataError: it was not measured."""
+    found = sorted((run for run in runs if run.arm == arm), key=lambda run: run.seed)
+    if not found:
+        raise DataError(f"no run of {arm!r} was measured. There are: {', '.join(sorted({run.arm for run in runs}))}.")
+    return found
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and half of the 95 % interval of the mean (Student's t); NaN for one value."""
+    numbers = np.asarray(values, float)
+    if len(numbers) < 2:
+        return float(numbers.mean()), math.nan
+    half = stats.t.ppf(0.975, len(numbers) - 1) * numbers.std(ddof=1) / math.sqrt(len(numbers))
+    return float(numbers.mean()), float(half)
+
+
+def summary(runs: Sequence[MeasuredRun]) -> pd.DataFrame:
+    """A row per arm: what is found at the end, mean over seeds and half of the 95 % interval."""
+    rows: list[dict[str, Any]] = []
+    for arm, (name, _) in ARMS.items():
+        chosen = [run for run in runs if run.arm == arm]
+        if not chosen:
+            continue
+        row: dict[str, Any] = {"setting": name, "seeds": len(chosen)}
+        for key, label in QUESTIONS.items():
+            row[label] = _words([run.found[key][-1].retrieval for run in chosen])
+        row["cosine same"] = _words([run.found["p3_to_p4"][-1].same for run in chosen])
+        row["cosine other"] = _words([run.found["p3_to_p4"][-1].other for run in chosen])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def draw_measured(runs: Sequence[MeasuredRun], question: str = "p3_to_p4") -> tuple[Figure, str]:
+    """The share found over the steps, a line per seed; and the cosines at the end."""
+    figure, axes = new_figure(9.5, 4.0, 1, 2, width_ratios=(1.35, 1))
+    ends: dict[str, float] = {}
+    for place, (arm, (name, colour)) in enumerate(ARMS.items()):
+        chosen = [run for run in runs if run.arm == arm]
+        for run in chosen:
+            found = [one.retrieval for one in run.found[question]]
+            label = name if run is chosen[0] else None
+            axes[0].plot(run.steps, found, color=colour, linewidth=1.4, alpha=0.9, label=label)
+            last = run.found[question][-1]
+            axes[1].scatter([last.same], [place], color=colour, s=38, zorder=3)
+            axes[1].scatter([last.other], [place], facecolors="white", edgecolors=colour, s=38, zorder=3)
+        if chosen:
+            ends[arm] = float(np.mean([run.found[question][-1].retrieval for run in chosen]))
+    axes[0].set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1])
+    axes[0].set_xlabel("step", fontsize=9, color=GREY)
+    axes[0].set_ylabel(f"windows found, {QUESTIONS[question]}", fontsize=9, color=GREY)
+    axes[1].set_yticks(range(len(ARMS)), [name for name, _ in ARMS.values()], fontsize=9, color=INK)
+    axes[1].set(xlim=(-0.35, 1.05), ylim=(len(ARMS) - 0.5, -0.5))
+    axes[1].set_xlabel("cosine at the end: same window (full), other windows (open)", fontsize=9, color=GREY)
+    for panel in axes:
+        quiet(panel, grid=panel is axes[0])
+    axes[1].grid(axis="x", color="#dfe4ea", linewidth=0.6)
+    axes[1].set_axisbelow(True)
+    heading(axes[0], _finding(ends))
+    axes[0].legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(0.0, 0.98))
+    windows = runs[0].found[question][-1].windows
+    seeds = len({run.seed for run in runs})
+    return figure, f"{len(runs)} runs, {seeds} seeds; guessing finds 1 of {windows} windows, {1 / windows:.1%}"
+
+
+def _finding(ends: dict[str, float]) -> str:
+    if not {"cross", "without"} <= ends.keys():
+        return "Windows found on held-out frames"
+    return f"{ends['cross']:.0%} of the windows are found, {ends['without']:.0%} without the cross terms"
+
+
+def _words(values: Sequence[float]) -> str:
+    mean, half = interval(values)
+    return f"{mean:.2f} ± {half:.2f}" if math.isfinite(half) else f"{mean:.2f}"
+
+
+def _run(one: dict[str, Any]) -> MeasuredRun:
+    moments = one["moments"]
+    found = {key: tuple(Similarity(**moment[key]) for moment in moments) for key in QUESTIONS}
+    curves = {name: tuple(values) for name, values in one["curves"].items()}
+    steps = tuple(moment["step"] for moment in moments)
+    return MeasuredRun(one["arm"], int(one["seed"]), steps, found, curves, float(one["seconds"]))

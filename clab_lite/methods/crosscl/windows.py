@@ -1,0 +1,63 @@
+"""The windows of the query view, and where they lie in the key view (specification, section 3).
+
+Boxes are (x0, y0, x1, y1) pixels of a view of S x S. Crop rectangles are (left, top, right, bottom) pixels of the
+source frame. N images, A windows. Golden kind `crosscl.windows`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from clab_lite.errors import DataError
+from clab_lite.methods.crosscl.config import WindowConfig
+
+
+def query_windows(image_size: int, config: WindowConfig) -> Tensor:
+    """The grid of a view: (A, 4) float64, row by row; windows whose right or bottom edge is at S or beyond are dropped.
+
+    Raises:
+        DataError: none is left.
+    """
+    scale = image_size / config.base
+    starts = torch.arange(config.grid, dtype=torch.float64) * (config.stride * scale)
+    starts = starts[starts + config.size * scale < image_size]
+    if len(starts) == 0:
+        raise DataError(
+            f"no window of {config.size:g} pixels (for views of {config.base}) fits into a view of {image_size}. "
+            "Choose a smaller size."
+        )
+    y, x = torch.meshgrid(starts, starts, indexing="ij")
+    corner = torch.stack([x, y], dim=-1).reshape(-1, 2)
+    return torch.cat([corner, corner + config.size * scale], dim=1)
+
+
+def map_windows(windows: Tensor, query_crops: Tensor, key_crops: Tensor, image_size: int) -> tuple[Tensor, Tensor]:
+    """Where the query windows lie in the key views.
+
+    A flip is drawn once and applied to the source frame before both crops, so no coordinate is ever mirrored here.
+
+    Args:
+        windows: (A, 4), the same for all images.
+        query_crops: (N, 4).
+        key_crops: (N, 4).
+        image_size: S, of both views.
+
+    Returns:
+        Boxes (N, A, 4) in the key view, and valid (N, A) bool: the whole window lies inside the key view. Windows that
+        are not valid get the placeholder (0, 0, 1, 1), as in the official code.
+    """
+    query_corner, query_scale = _origin_and_scale(query_crops, image_size)
+    key_corner, key_scale = _origin_and_scale(key_crops, image_size)
+    source = query_corner + windows * query_scale
+    boxes = (source - key_corner) / key_scale
+    valid = (boxes[..., :2] >= 0).all(dim=-1) & (boxes[..., 2:] < image_size).all(dim=-1)
+    placeholder = boxes.new_tensor([0.0, 0.0, 1.0, 1.0])
+    return torch.where(valid[..., None], boxes, placeholder), valid
+
+
+def _origin_and_scale(crops: Tensor, image_size: int) -> tuple[Tensor, Tensor]:
+    """Crops (N, 4) -> left, top, left, top (N, 1, 4), and source pixels per view pixel in x, y, x, y (N, 1, 4)."""
+    corner = crops[:, None, :2]
+    scale = (crops[:, None, 2:] - corner) / image_size
+    return torch.cat([corner, corner], dim=-1), torch.cat([scale, scale], dim=-1)
