@@ -428,4 +428,5 @@ lesson.quiz()
 #
 # **Where to go next:** `clab_lite/methods/ranked/loss.py` is the loss in 60 lines. `clab-lite pretrain ranked` trains a
 # backbone with it that `clab-lite train --init` takes up; `VideoDetectorWithRanking` puts it in the place of CLAB's branch.
-# Other ways to choose pairs follow: 12 contrasts places of a frame across stages, 13 pastes objects on other backgrounds.
+# Other ways to choose pairs follow: [12 Across stages](12_across_stages.ipynb) contrasts places of a frame,
+# [13 Any background](13_any_background.ipynb) pastes objects on other frames.
