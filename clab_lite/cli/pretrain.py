@@ -29,7 +29,7 @@ class Pretrain(Generic[Settings]):
     the method's configuration is an option; the preset gives the defaults."""
 
     dataset: Dataset
-    """ILSVRC folder, folder with train.json and val.json, .json file, or folder of VOC 2007; its training part is used."""
+    """ILSVRC folder, folder with train.json and val.json, .json file, or VOC 2007; its training part is used."""
     config: Annotated[Settings, arg(name="")]
     loop: LoopConfig = field(default_factory=LoopConfig)
     preset: Literal["lite", "paper"] = "lite"
