@@ -20,7 +20,6 @@ from clab_lite.methods.ranked.model import RankedModel
 from clab_lite.methods.ranked.ranking import Ranking
 from clab_lite.methods.ranked.source import RankedBatch, prepare
 from clab_lite.methods.shared.recipe import PretrainConfig, learning_rate
-from clab_lite.metrics.roc import auroc
 from clab_lite.show.style import BLUE, GREY, INK, VERMILLION, heading, new_figure, quiet
 
 HUES = {"red": 0.0, "green": 0.33, "blue": 0.6, "pink": 0.85}
@@ -118,12 +117,11 @@ def _judge(model: RankedModel, table: Tensor, ranks: int, seed: int) -> ToyRun:
     measured = score(means, test, truth, unknown, unknown[:0], Ranks.of_similarity(table, 3, 0.1, 0.6))
     similar = [cosines(group, means) for group in (test, unknown)]
     known, withheld = (known_score(found).double().numpy() for found in similar)
-    largest = [found.amax(dim=1).numpy() for found in similar]
     places = {
         name: int(similar[1][number :: len(WITHHELD)].mean(dim=0).argmax()) for number, name in enumerate(WITHHELD)
     }
     nearest = {name: KNOWN[place] for name, place in places.items()}
-    return ToyRun(ranks, seed, measured, known, withheld, auroc(*largest), nearest)
+    return ToyRun(ranks, seed, measured, known, withheld, measured.near_cosine_auroc, nearest)
 
 
 def draw_toys(seed: int = 0) -> Figure:

@@ -151,6 +151,8 @@ def _record(
         accuracy=round(scores.accuracy, 4),
         near_auroc=round(scores.near_auroc, 4),
         far_auroc=round(scores.far_auroc, 4),
+        near_cosine_auroc=round(scores.near_cosine_auroc, 4),
+        far_cosine_auroc=round(scores.far_cosine_auroc, 4),
         ladder=tuple(round(float(step), 4) for step in scores.ladder),
         near_curve=thinned(scores.near_curve),
         far_curve=thinned(scores.far_curve),
