@@ -297,8 +297,13 @@ for toy in toys:
 # * The softmax does the rest. A red disc is close to *two* class means, red disc and red square: it shares its probability
 #   between them. A withheld green disc lands on "green square", which has no second green class beside it: it keeps the
 #   probability for itself. With the cosine as the score, nothing is shared.
-# * A ranking draws classes together on purpose. Compare r = 3 with r = 1, here and in the curves above.
-#
+# * A ranking draws classes together on purpose: they share a softmax more than others do. Here are both scores for the
+#   crops of above:
+
+# %%
+ranked.both_scores()
+
+# %% [markdown]
 # So a ladder is no detector of unknown objects. And an AUROC belongs to a score and to a choice of withheld classes: without
 # both it says little.
 #

@@ -6,12 +6,13 @@ from clab_lite.lessons.ranked.board import RankingBoard, ranking_board
 from clab_lite.lessons.ranked.circle import circle_explorer
 from clab_lite.lessons.ranked.crop_sheet import draw_crops, far_crops, known_crops
 from clab_lite.lessons.ranked.free import climb
-from clab_lite.lessons.ranked.measured import draw_ladders, draw_landing, draw_roc, records, results
+from clab_lite.lessons.ranked.measured import both_scores, draw_ladders, draw_landing, draw_roc, records, results
 from clab_lite.lessons.ranked.quirks import draw_hard_positive, released_pulls
 from clab_lite.lessons.ranked.toy import draw_toy_scores, draw_toys, train_toy
 
 __all__ = [
     "RankingBoard",
+    "both_scores",
     "checks",
     "circle_explorer",
     "climb",

@@ -51,6 +51,23 @@ def results() -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("method")
 
 
+def both_scores(methods: Sequence[str] = COMPARED[:2]) -> pd.DataFrame:
+    """AUROC by the softmax score and by the largest cosine, of the runs that kept both; "±" as in `results`."""
+    rows = []
+    for method, runs in by_method(records()).items():
+        kept = [run for run in runs if not np.isnan(run.near_cosine_auroc)]
+        if method in methods and kept:
+            values = {
+                "near, softmax": [run.near_auroc for run in kept],
+                "near, cosine": [run.near_cosine_auroc for run in kept],
+                "far, softmax": [run.far_auroc for run in kept],
+                "far, cosine": [run.far_cosine_auroc for run in kept],
+            }
+            spreads = {name: _spread(found) for name, found in values.items()}
+            rows.append({"method": method, "seeds": len(kept), **spreads})
+    return pd.DataFrame(rows).set_index("method")
+
+
 def draw_landing(methods: Sequence[str] = COMPARED[:2]) -> Figure:
     """Mean cosine of the crops of each withheld class to the class means: onto whom unknown objects fall."""
     groups = by_method(records())
