@@ -13,6 +13,7 @@ and, written with every checkpoint, backbone.safetensors for `clab-lite train --
 from __future__ import annotations
 
 import copy
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -124,8 +125,9 @@ def pretrain(
         TrainingDiverged: a term or the gradient is not finite; the message has all of them.
         KeyboardInterrupt: Ctrl-C. The step was finished and a checkpoint written.
     """
-    if world_size() > 1:
-        raise DataError(f"pre-training runs in one process, not in {world_size()}. Start it without torchrun.")
+    started = os.environ.get("WORLD_SIZE", "1")  # by torchrun: its processes do not know each other yet
+    if world_size() > 1 or started not in ("", "1"):
+        raise DataError(f"pre-training runs in one process, not in {started}. Start it without torchrun.")
     loop = loop or LoopConfig()
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     target = run_folder if isinstance(run_folder, HeldFolder) else Path(run_folder)

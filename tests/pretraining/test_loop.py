@@ -278,6 +278,7 @@ def test_every_optimizer_and_a_frozen_stage(index: VideoIndex, tmp_path: Path, o
 
 
 def test_several_processes_are_refused(index: VideoIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clab_lite.pretraining.loop.world_size", lambda: 2)
+    monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(DataError, match="one process, not in 2"):
         run(tmp_path, index)
+    assert not list(tmp_path.iterdir())
