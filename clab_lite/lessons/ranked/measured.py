@@ -17,6 +17,7 @@ from clab_lite.study.ranked.figures import by_method, ladder_figure, roc_figure
 
 COMPARED = ("r=1 in", "r=3 in", "SoftMax")
 """What the figures show; the table has every method."""
+_SCORES = ("near, softmax", "near, cosine", "far, softmax", "far, cosine")
 
 
 @cache
@@ -58,14 +59,14 @@ def both_scores(methods: Sequence[str] = COMPARED[:2]) -> pd.DataFrame:
         kept = [run for run in runs if not np.isnan(run.near_cosine_auroc)]
         if method in methods and kept:
             values = {
-                "near, softmax": [run.near_auroc for run in kept],
-                "near, cosine": [run.near_cosine_auroc for run in kept],
-                "far, softmax": [run.far_auroc for run in kept],
-                "far, cosine": [run.far_cosine_auroc for run in kept],
+                _SCORES[0]: [run.near_auroc for run in kept],
+                _SCORES[1]: [run.near_cosine_auroc for run in kept],
+                _SCORES[2]: [run.far_auroc for run in kept],
+                _SCORES[3]: [run.far_cosine_auroc for run in kept],
             }
             spreads = {name: _spread(found) for name, found in values.items()}
             rows.append({"method": method, "seeds": len(kept), **spreads})
-    return pd.DataFrame(rows).set_index("method")
+    return pd.DataFrame(rows, columns=["method", "seeds", *_SCORES]).set_index("method")
 
 
 def draw_landing(methods: Sequence[str] = COMPARED[:2]) -> Figure:
