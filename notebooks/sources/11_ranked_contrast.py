@@ -72,8 +72,8 @@ except DataError as error:
 
 # %%
 anchor, key = ranked.on_circle([0]), ranked.on_circle([10])
-bank = ranked.on_circle([40, 75, 140, 300])
-ranks = torch.tensor([[0, 0, 1, 2, 3]])  # the key and 40° own class, 75° rank 2, 140° rank 3, 300° the rest
+bank = ranked.on_circle([40, 75, 140, 300])  # own class, rank 2, rank 3, the rest
+ranks = torch.tensor([[0, 0, 1, 2, 3]])  # of the key and of the four in the bank, counted from 0
 cosines = anchor @ torch.cat([key, bank]).T
 cosines
 
