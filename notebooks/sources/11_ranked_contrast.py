@@ -167,7 +167,7 @@ for variant in ("in", "out", "out-in"):
 
 # %%
 lesson.predict(
-    "You turn the ranking upside down: the least similar class goes to rank 2. The ladder of your lists...",
+    "You turn the ranking upside down: the least similar one is rank 2. The ladder of your lists...",
     ["breaks: a bird is no car", "still falls: the loss believes you", "is flat"],
 )
 
