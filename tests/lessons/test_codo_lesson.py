@@ -178,7 +178,9 @@ def test_measured_explorer_says_what_was_not_measured(records: Path) -> None:
     gaps = [np.mean([run.embedding[place].gap for run in chosen]) for place in (0, -1)]
     assert f"Gap {gaps[0]:.2f} → {gaps[1]:.2f} (seeds: 2)" == explorer.figure.axes[0].get_title(loc="left")
     title = measured_figures.draw_sources(runs, 0.2).get_suptitle()
-    assert "of 2. Share of the background falls: " in title
+    shares = [codo.pick(runs, kind, 0.2) for kind in ("downstream", "noise")]
+    ends = [np.mean([run.embedding[-1].background_share for run in chosen]) for chosen in shares]
+    assert title.endswith(f"of 2. Share of the background at the end: {ends[0]:.0%}, {ends[1]:.0%}")
 
 
 def test_broken_records_are_named(tmp_path: Path) -> None:

@@ -127,7 +127,9 @@ def test_one_video_or_too_few_objects(codo_videos: VideoIndex) -> None:
         build(micro(), codo_videos.select([1]))
     two = micro(pretrain=PretrainConfig(batch=2))
     with pytest.raises(DataError, match="Give a second video"):
-        build(two, codo_videos.select([1]))[1].batch(0)
+        build(two, codo_videos.select([1]))
+    with pytest.raises(DataError, match="Give a second video"):
+        build(two, codo_videos, codo_videos.select([1]))
     build(with_background(two, "noise"), codo_videos.select([1]))[1].batch(0)
 
 
@@ -276,6 +278,21 @@ def test_the_same_box_on_every_level_and_every_reading_its_own() -> None:
                 torch.testing.assert_close(own, together[reading, n, level], rtol=1e-4, atol=1e-5)
 
 
+def test_regions_keep_their_corners_under_autocast(codo_videos: VideoIndex) -> None:
+    method, source = build(micro(), codo_videos)
+    method.eval()
+    batch = source.batch(0)
+    exact = method(batch)["total"]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = method(batch)["total"]
+        maps = {3: torch.randn(1, 8, 12, 12).bfloat16(), 4: torch.randn(1, 8, 6, 6).bfloat16()}
+        boxes = torch.tensor([[[60.3, 33.1, 90.7, 71.9]]]).expand(2, -1, -1)
+        pooled = method.trunk.reader.pool(maps, boxes)
+    torch.testing.assert_close(rounded, exact, rtol=0.05, atol=0.05)
+    wanted = method.trunk.reader.pool({level: features.float() for level, features in maps.items()}, boxes)
+    torch.testing.assert_close(pooled, wanted)
+
+
 def test_heads_have_the_layers_of_their_recipes() -> None:
     published = RegionHead(replace(paper().trunk, fpn_channels=8, head_width=16))
     kinds = [type(layer).__name__ for layer in published.layers]
@@ -294,6 +311,7 @@ def test_the_backbone_fits_the_lesson_detector() -> None:
 
 def test_presets() -> None:
     config = paper()
+    assert config.composite.window.area == (0.2, 1.0) and config.composite.window.enlarge == 0
     assert config.composite.sides == (128, 255) and config.pretrain.learning_rate == 0.03
     assert (config.queue_size, config.ema, config.temperature, config.trunk.embedding) == (65_536, 0.999, 0.2, 128)
     assert config.trunk.levels == (2, 3, 4, 5) and config.pretrain.steps == 200 * 5004

@@ -16,8 +16,9 @@ from training_world import write_dataset
 from clab_lite.data.vid import VideoIndex, open_dataset
 from clab_lite.errors import DataError
 from clab_lite.methods.codo.backgrounds import BackgroundPool
+from clab_lite.methods.codo.config import WindowConfig
 from clab_lite.methods.codo.frames import sources
-from clab_lite.methods.codo.instances import AREA, ENLARGE, InstancePool, cut, draw_window
+from clab_lite.methods.codo.instances import InstancePool, cut, draw_window
 
 
 @pytest.fixture(scope="module")
@@ -83,19 +84,35 @@ def test_key_frames_are_enough_where_they_are_listed(tmp_path: Path) -> None:
 
 
 def test_windows_stay_near_their_box_and_inside_the_image() -> None:
-    rng = random.Random(0)
+    config, rng = WindowConfig(), random.Random(0)
     whole = 0
     for _ in range(500):
         x, y = rng.uniform(0, 40), rng.uniform(0, 30)
         box = (x, y, x + rng.uniform(1, 20), y + rng.uniform(1, 14))
-        left, top, right, bottom = draw_window(box, (44, 60), rng)
+        left, top, right, bottom = draw_window(box, (44, 60), rng, config)
         width, height = box[2] - box[0], box[3] - box[1]
-        assert max(box[0] - ENLARGE * width, 0) - 1e-6 <= left < right <= min(box[2] + ENLARGE * width, 60) + 1e-6
-        assert max(box[1] - ENLARGE * height, 0) - 1e-6 <= top < bottom <= min(box[3] + ENLARGE * height, 44) + 1e-6
+        assert (
+            max(box[0] - config.enlarge * width, 0) - 1e-6
+            <= left
+            < right
+            <= min(box[2] + config.enlarge * width, 60) + 1e-6
+        )
+        assert (
+            max(box[1] - config.enlarge * height, 0) - 1e-6
+            <= top
+            < bottom
+            <= min(box[3] + config.enlarge * height, 44) + 1e-6
+        )
         share = (right - left) * (bottom - top) / (width * height)
-        assert AREA[0] * 0.4 < share <= (1 + 2 * ENLARGE) ** 2
+        assert config.area[0] * 0.4 < share <= (1 + 2 * config.enlarge) ** 2
         whole += share > 1
     assert whole > 50, "enlarged windows do occur"
+
+
+def test_a_window_of_everything_is_the_box() -> None:
+    box = (3.0, 4.0, 20.0, 30.0)
+    whole = [draw_window(box, (44, 60), random.Random(seed), WindowConfig(0.0, (1.0, 1.0))) for seed in range(20)]
+    assert set(whole) == {box}, "no part of another shape covers all of it"
 
 
 def test_a_cut_has_at_least_one_pixel() -> None:

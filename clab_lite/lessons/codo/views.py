@@ -61,7 +61,9 @@ def make_views(
     views = []
     for background in desk.backgrounds(kind, instance, count, rng):
         own = random.Random(rng.getrandbits(63))  # the same composites whatever the jitter is
-        image, exact, wrong = make_view(desk.instances.crop(instance, own), background, composite, own)
+        image, exact, wrong = make_view(
+            desk.instances.crop(instance, own, composite.window), background, composite, own
+        )
         views.append(View(pixels_of(image), exact, wrong))
     return views
 
@@ -97,11 +99,11 @@ def draw_steps(desk: Desk, thing: str, draw: int = 0) -> tuple[Figure, str]:
     config, frame = desk.config.composite, desk.frame(instance)
     (background,) = desk.backgrounds("downstream", instance, 1, rng)
     start = rng.getstate()
-    window = draw_window(instance.box, (frame.shape[1], frame.shape[2]), rng)
+    window = draw_window(instance.box, (frame.shape[1], frame.shape[2]), rng, config.window)
     crop = cut(frame, window)
     pasted, box = paste_view(crop, background.image, config.sides, rng)
     rng.setstate(start)
-    image, exact, wrong = make_view(desk.instances.crop(instance, rng), background, config, rng)
+    image, exact, wrong = make_view(desk.instances.crop(instance, rng, config.window), background, config, rng)
     figure, axes = new_figure(9.5, 2.0, 1, 5, width_ratios=[1.5, 0.8, 1, 1, 1])
     shown = (frame, crop, background.image, pasted, pixels_of(image))
     flipped = bool(exact[0] != box[0])

@@ -116,7 +116,7 @@ def composites_of(
         others = [other for other, video in enumerate(videos) if video != videos[clip]]
         for view in views:
             left, top, right, bottom = (float(side) for side in box)
-            window = draw_window((left, top, right, bottom), (key.shape[1], key.shape[2]), rng)
+            window = draw_window((left, top, right, bottom), (key.shape[1], key.shape[2]), rng, config.composite.window)
             other = rng.choice(others)
             behind = picture(clips[other, rng.randrange(clips.shape[1])], targets[other]["image_size"])
             background = Background(resize(behind, (size, size)), box.new_zeros(0, 4), None)

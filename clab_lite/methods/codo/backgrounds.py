@@ -11,6 +11,7 @@ Wherever frames are drawn, the instance's own source video is left out (ours): t
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,6 +80,14 @@ class BackgroundPool:
             return [self._frame(never, rng)] * views
         return [self._frame(never, rng) for _ in range(views)]
 
+    def require_others(self, filmed: Iterable[Source]) -> None:
+        """Raise DataError when an instance filmed at one of these sources would find no background."""
+        if self.kind == "noise":
+            return
+        for source in filmed:
+            if not self._by_source.keys() - {source}:
+                raise _nothing_else(source)
+
     def at(self, video: int, frame: int) -> Background:
         """The background that one frame makes."""
         if (video, frame) not in self._kept:
@@ -100,8 +109,7 @@ class BackgroundPool:
         counts[self._by_source.get(never, [])] = 0
         ends = np.cumsum(counts)
         if ends[-1] == 0:
-            remedy = "Give a second video, or use background 'noise'."
-            raise DataError(f"every background comes from {never[1]}, where the instance was filmed. {remedy}")
+            raise _nothing_else(never)
         row = rng.randrange(int(ends[-1]))
         video = int(np.searchsorted(ends, row, side="right"))
         return self.at(video, row - int(ends[video] - counts[video]))
@@ -110,3 +118,8 @@ class BackgroundPool:
         shape = (3, self.size, self.size)
         pixels = torch.frombuffer(bytearray(rng.randbytes(3 * self.size**2)), dtype=torch.uint8).reshape(shape)
         return Background(pixels, torch.zeros(0, 4), None)
+
+
+def _nothing_else(source: Source) -> DataError:
+    remedy = "Give a second video, or use background 'noise'."
+    return DataError(f"every background comes from {source[1]}, where the instance was filmed. {remedy}")

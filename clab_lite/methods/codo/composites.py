@@ -56,13 +56,15 @@ class CompositeSource:
                 the detector's own data. `background="pretrain"` draws from `index` in any case.
 
         Raises:
-            DataError: no instances, fewer objects than a batch holds, or no frames for the backgrounds.
+            DataError: no instances, fewer objects than a batch holds, or no other video for the backgrounds.
         """
         kind = config.composite.background
         frames = index if downstream is None or kind == "pretrain" else downstream
         pool = InstancePool(index)
         pool.draw(config.pretrain.batch, random.Random(0))  # too few objects: say so now
-        return cls(config, pool, BackgroundPool(kind, config.composite.image_size, frames))
+        backgrounds = BackgroundPool(kind, config.composite.image_size, frames)
+        backgrounds.require_others({group[0].source for group in pool.groups})
+        return cls(config, pool, backgrounds)
 
     def batch(self, step: int) -> Composites:
         """The batch of a step (0-based), on the CPU."""
@@ -72,7 +74,7 @@ class CompositeSource:
         drawn = [self.backgrounds.draw(config.views, instance.source, rng) for instance in chosen]
         views = [
             [
-                make_view(self.instances.crop(instance, rng), drawn[b][v], composite, rng)
+                make_view(self.instances.crop(instance, rng, composite.window), drawn[b][v], composite, rng)
                 for b, instance in enumerate(chosen)
             ]
             for v in range(config.views)

@@ -22,6 +22,22 @@ _UNIT = (0, 1)
 
 
 @dataclass(frozen=True)
+@checked(enlarge=(0, 10), area=(0.01, 1))
+class WindowConfig:
+    """The random window through which an instance is cut out."""
+
+    enlarge: float = 0.2
+    """A box grows on each side by up to this share of its width or height first (ours; 0 for whole pictures)."""
+    area: tuple[float, ...] = (0.5, 1.0)
+    """Smallest and largest share of the enlarged box that the window covers (ours; InsLoc takes 0.2 to 1 of a whole
+    picture)."""
+
+    def __post_init__(self) -> None:
+        if len(self.area) != 2 or self.area[0] > self.area[1]:
+            raise DataError(f"WindowConfig.area is {self.area}. Give two shares, the smaller first.")
+
+
+@dataclass(frozen=True)
 @checked(image_size=(16, 4096), instance_sides=(0.02, 1), jitter=(0, 0.99), jitter_min_iou=_UNIT, flip=_UNIT)
 class CompositeConfig:
     """How composites are made."""
@@ -30,6 +46,7 @@ class CompositeConfig:
     """S: a composite has S x S pixels (InsLoc: 256; 96 is ours)."""
     instance_sides: tuple[float, ...] = (1 / 3, 2 / 3)
     """Two numbers are drawn from [low * S, high * S) for the instance's sides (InsLoc: 1/2 to 1; a third is ours)."""
+    window: WindowConfig = WindowConfig()
     background: Literal["downstream", "pretrain", "noise", "same"] = "downstream"
     """What lies behind: see `clab_lite.methods.codo.backgrounds`. downstream is published."""
     avoid_objects: bool = False
@@ -155,7 +172,10 @@ def paper() -> CoDoConfig:
             levels=(2, 3, 4, 5), level_weights=(1.0, 1.0, 1.0, 1.0), fpn_channels=256, roi_size=7, sampling_ratio=0,
             head="4conv", head_width=1024, embedding=128,
         ),
-        composite=CompositeConfig(image_size=256, instance_sides=(0.5, 255 / 256), photo=PhotoConfig(blur_kernel=23)),
+        composite=CompositeConfig(
+            image_size=256, instance_sides=(0.5, 255 / 256), window=WindowConfig(0.0, (0.2, 1.0)),
+            photo=PhotoConfig(blur_kernel=23),
+        ),
         pairs="first_is_query", negatives="queue", queue_size=65_536, ema=0.999,
         pretrain=PretrainConfig(
             steps=epochs * (images // batch), batch=batch, optimizer="sgd", learning_rate=0.03, momentum=0.9,

@@ -14,15 +14,12 @@ from torch import Tensor
 from clab_lite.data.table import trainable
 from clab_lite.data.video_index import VideoIndex
 from clab_lite.errors import DataError
+from clab_lite.methods.codo.config import WindowConfig
 from clab_lite.methods.codo.frames import FrameStore, Source, sources
 
 Boxes = Mapping[tuple[int, int], Tensor]
 """(video, frame) -> (G, 4) boxes, pixels of the stored frame."""
 
-ENLARGE = 0.2
-"""A box grows on each side by up to this share of its width or height first (ours)."""
-AREA = (0.5, 1.0)
-"""Share of that box which the window covers (ours; InsLoc takes (0.2, 1) of a whole picture)."""
 ASPECT = (0.5, 2.0)
 """Aspect of the window (InsLoc), measured against the box's own (ours: boxes may be far from square)."""
 TRIES = 10
@@ -82,10 +79,10 @@ class InstancePool:
             raise DataError(f"a batch of {count} instances from {len(self.groups)} objects. {remedy}")
         return [rng.choice(group) for group in rng.sample(self.groups, count)]
 
-    def crop(self, instance: Instance, rng: random.Random) -> Tensor:
+    def crop(self, instance: Instance, rng: random.Random, config: WindowConfig) -> Tensor:
         """The pixels of an instance (3, h, w), uint8, through a random window (`draw_window`)."""
         image = self._load(instance.video, instance.frame)
-        return cut(image, draw_window(instance.box, (image.shape[1], image.shape[2]), rng))
+        return cut(image, draw_window(instance.box, (image.shape[1], image.shape[2]), rng, config))
 
     def exact(self, instance: Instance) -> Tensor:
         """The pixels inside the box (3, h, w), uint8."""
@@ -144,19 +141,22 @@ class InstancePool:
 
 
 def draw_window(
-    box: tuple[float, float, float, float], image_size: tuple[int, int], rng: random.Random
+    box: tuple[float, float, float, float], image_size: tuple[int, int], rng: random.Random, config: WindowConfig
 ) -> tuple[float, float, float, float]:
-    """A random window on a box: the box enlarged, then a part of it (`ENLARGE`, `AREA`, `ASPECT`), inside the image.
+    """A random window on a box: the box enlarged, then a part of it, inside the image of (height, width) pixels.
 
-    After 10 windows that do not fit into the enlarged box it is the whole of that. image_size: (height, width).
+    After 10 windows that do not fit into the enlarged box it is the whole of that.
     """
     x1, y1, x2, y2 = box
     width, height = x2 - x1, y2 - y1
-    left, top, right, bottom = (rng.uniform(0, ENLARGE) for _ in range(4))
+    left, top, right, bottom = (rng.uniform(0, config.enlarge) for _ in range(4))
     x1, x2 = max(x1 - left * width, 0.0), min(x2 + right * width, float(image_size[1]))
     y1, y2 = max(y1 - top * height, 0.0), min(y2 + bottom * height, float(image_size[0]))
     for _ in range(TRIES):
-        area, aspect = rng.uniform(*AREA), math.exp(rng.uniform(math.log(ASPECT[0]), math.log(ASPECT[1])))
+        area, aspect = (
+            rng.uniform(config.area[0], config.area[1]),
+            math.exp(rng.uniform(math.log(ASPECT[0]), math.log(ASPECT[1]))),
+        )
         across, down = math.sqrt(area * aspect), math.sqrt(area / aspect)
         if across <= 1 and down <= 1:
             x = x1 + rng.uniform(0, 1 - across) * (x2 - x1)

@@ -67,9 +67,11 @@ class RegionReader(nn.Module):
         number = torch.arange(boxes.shape[1], device=boxes.device, dtype=boxes.dtype)[:, None]
         pooled = []
         for level, own in zip(self.config.levels, boxes, strict=True):
-            rois = torch.cat([number, own], dim=1).to(maps[level].dtype)
+            # In float32 at least, also under autocast: bfloat16 would round box corners to half pixels.
+            features = maps[level] if maps[level].dtype == torch.float64 else maps[level].float()
+            rois = torch.cat([number, own], dim=1).to(features)
             size, ratio = self.config.roi_size, self.config.sampling_ratio
-            pooled.append(roi_align(maps[level], rois, size, 0.5**level, ratio, aligned=True))
+            pooled.append(roi_align(features, rois, size, 0.5**level, ratio, aligned=True))
         return torch.stack(pooled)
 
     def forward(self, stages: tuple[Tensor, ...], boxes: Tensor) -> Tensor:
