@@ -20,7 +20,7 @@ from clab_lite.data.vid import VideoIndex
 from clab_lite.detection_store import DetectionStore, Found, Manifest, VideoDetections, digest_of_weights
 from clab_lite.detector.video import PreparedFrame, detect_frames
 from clab_lite.errors import DataError
-from clab_lite.frames import inference, load_frame, reading_threads
+from clab_lite.frames import frames_at_once, inference, load_frame, reading_threads
 
 __all__ = ["FrameDetections", "Precision", "detect_dataset", "detect_selection"]
 
@@ -191,7 +191,10 @@ def _detect_video(
 
     count = index.videos[video].frame_count
     numbers, threads = frames.tolist(), reading_threads(device)
-    results = detect_frames(detector, load, count, count=setting.references, keys=numbers, threads=threads)
+    at_once = frames_at_once(device, setting.size)
+    results = detect_frames(
+        detector, load, count, count=setting.references, keys=numbers, threads=threads, at_once=at_once
+    )
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=setting.precision == "bfloat16")
     for number in numbers:
         # Entered anew for each frame: a generator must not leave its caller without gradients.

@@ -10,7 +10,6 @@ from itertools import count as numbers
 from pathlib import Path
 from typing import Literal, get_args
 
-import torch
 from tqdm import tqdm
 
 from clab_lite.data.read_ahead import load_ahead
@@ -23,7 +22,8 @@ from clab_lite.detector.video import (
     remember_frames,
 )
 from clab_lite.errors import DataError
-from clab_lite.frames import prepare, reading_threads
+from clab_lite.frames import frames_at_once, prepare, reading_threads
+from clab_lite.media.behind import Behind
 from clab_lite.media.pictures import Pictures
 from clab_lite.media.result_folder import ResultFolder, require_results
 from clab_lite.media.results import Drawing, Results, planned_files
@@ -136,36 +136,44 @@ def _detect_all(
     device = next(detector.parameters()).device
     waiting: deque[Frame] = deque()
 
-    def arriving(frames: Iterator[Frame]) -> Iterator[PreparedFrame]:
-        for frame in frames:
+    def prepared(frame: Frame) -> PreparedFrame:
+        return prepare(frame.pixels, size, device)
+
+    def arriving(pairs: Iterator[tuple[Frame, PreparedFrame]]) -> Iterator[PreparedFrame]:
+        for frame, pixels in pairs:
             waiting.append(frame)
-            yield prepare(frame.pixels, size, device)
+            yield pixels
 
     with (
         tqdm(total=len(source), desc="detect", unit=" frames", bar_format=_BAR) as bar,
-        closing(_ahead(source.frames(), device)) as frames,
+        Behind(results.add) as write,
+        closing(_decoded(source)) as decoded,
+        closing(load_ahead(prepared, decoded, reading_threads(device))) as ready,
     ):
         if references == "adaptive":
             chosen = adaptive_references(len(source), count)
             picked = ((number, prepare(pixels, size, device)) for number, pixels in source.pick(chosen))
             memory = remember_frames(detector, chosen, picked)
-            found = detect_with_memory(detector, arriving(frames), memory)
+            found = detect_with_memory(detector, arriving(ready), memory, frames_at_once(device, size))
         else:
-            found = detect_in_windows(detector, arriving(frames), references, count)
-        for result in found:
-            results.add(waiting.popleft(), {key: value.cpu() for key, value in result.items()})
-            bar.update()
+            found = detect_in_windows(detector, arriving(ready), references, count)
+        for together in found:
+            for result in together:
+                write(waiting.popleft(), {key: value.cpu() for key, value in result.items()})
+            bar.update(len(together))
             if asked():
                 return False
     return True
 
 
-def _ahead(frames: Iterator[Frame], device: torch.device) -> Generator[Frame, None, None]:
-    """The frames, decoded by one thread ahead of a GPU: they come in order only."""
-    for _, frame in load_ahead(lambda _: next(frames, None), numbers(), min(1, reading_threads(device))):
-        if frame is None:
-            return
-        yield frame
+def _decoded(source: Source) -> Generator[Frame, None, None]:
+    """The frames, decoded by one thread ahead of the need: they come in order only."""
+    frames = source.frames()
+    with closing(load_ahead(lambda _: next(frames, None), numbers(), 1)) as arriving:
+        for _, frame in arriving:
+            if frame is None:
+                return
+            yield frame
 
 
 def _resolved(folder: Path) -> Path:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -173,24 +171,6 @@ def test_a_bad_frame_ends_the_work_and_keeps_what_was_done(seeing: Trained, tmp_
     with pytest.raises(DataError, match=r"3\.png|1\.png"):
         detect(seeing, open_source([frames]), out, draw="video")
     assert (out / "annotated.mp4").read_bytes() == before
-
-
-def test_ctrl_c_leaves_whole_files(seeing: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clip, out, calls = write_clip(tmp_path / "a.mp4", 30), tmp_path / "out", []
-    found = seeing.detector.detect_remembered
-
-    def stopped(*arguments: object, **named: object) -> list[dict]:
-        calls.append(1)
-        if len(calls) == 12:
-            os.kill(os.getpid(), signal.SIGINT)
-        return found(*arguments, **named)
-
-    monkeypatch.setattr(seeing.detector, "detect_remembered", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        detect(seeing, open_source([clip]), out)
-    assert len(records(out)) == len(decoded(out / "annotated.mp4")) == 12
-    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == [".lock"]
-    assert Image.open(out / "contact_sheet.jpg").size[0] > 480
 
 
 def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:

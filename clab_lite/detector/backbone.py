@@ -13,17 +13,42 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from clab_lite.config import BackboneConfig
+from clab_lite.detector.frozen_norm import convolve_normalised
 from clab_lite.errors import DataError
 from clab_lite.tensor_file import load_tensors
 
 logger = logging.getLogger(__name__)
 
+
+class Basic(BasicBlock):
+    """torchvision's block of ResNet-18, its parameters and its function; see `convolve_normalised`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = torch.relu(convolve_normalised(x, self.conv1, self.bn1))
+        out = convolve_normalised(out, self.conv2, self.bn2)
+        return torch.relu(out + _shortcut(self, x))
+
+
+class Deep(Bottleneck):
+    """torchvision's block of the deeper ResNets, its parameters and its function; see `convolve_normalised`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = torch.relu(convolve_normalised(x, self.conv1, self.bn1))
+        out = torch.relu(convolve_normalised(out, self.conv2, self.bn2))
+        out = convolve_normalised(out, self.conv3, self.bn3)
+        return torch.relu(out + _shortcut(self, x))
+
+
+def _shortcut(block: Basic | Deep, x: Tensor) -> Tensor:
+    return x if block.downsample is None else convolve_normalised(x, *block.downsample)
+
+
 # architecture -> (block, blocks per stage, groups, channels per group of the 3x3 convolution)
-_LAYOUTS: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int, int], int, int]] = {
-    "resnet18": (BasicBlock, (2, 2, 2, 2), 1, 64),
-    "resnet50": (Bottleneck, (3, 4, 6, 3), 1, 64),
-    "resnet101": (Bottleneck, (3, 4, 23, 3), 1, 64),
-    "resnext101_64x4d": (Bottleneck, (3, 4, 23, 3), 64, 4),
+_LAYOUTS: dict[str, tuple[type[Basic] | type[Deep], tuple[int, int, int, int], int, int]] = {
+    "resnet18": (Basic, (2, 2, 2, 2), 1, 64),
+    "resnet50": (Deep, (3, 4, 6, 3), 1, 64),
+    "resnet101": (Deep, (3, 4, 23, 3), 1, 64),
+    "resnext101_64x4d": (Deep, (3, 4, 23, 3), 64, 4),
 }
 
 
@@ -57,7 +82,7 @@ class Backbone(nn.Module):
 
     def _make_layer(
         self,
-        block: type[BasicBlock] | type[Bottleneck],
+        block: type[Basic] | type[Deep],
         planes: int,
         depth: int,
         stride: int,
@@ -93,7 +118,7 @@ class Backbone(nn.Module):
         return self
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        x = torch.relu(self.bn1(self.conv1(frames)))
+        x = torch.relu(convolve_normalised(frames, self.conv1, self.bn1))
         x = nn.functional.max_pool2d(x, 3, stride=2, padding=1)
         x = self.get_submodule("layer2")(self.get_submodule("layer1")(x))
         c4 = self.get_submodule("layer3")(x)

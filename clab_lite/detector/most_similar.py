@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.linalg import vecdot
 
 from clab_lite.detector.map_tables import EPSILON, MapTables, unit_rows
 from clab_lite.detector.sparse_rows import SparseRows
@@ -64,7 +65,7 @@ def most_similar_cells(cells: SparseRows, pooled: Tensor, pair: MapPair, count: 
         with torch.no_grad():
             index, values = _search(cells, pooled, pair, count)
         if torch.is_grad_enabled():
-            return index, (unit_rows(pooled)[:, None] * units[index]).sum(dim=2)
+            values = torch.stack([vecdot(pooled.to(units.dtype), units[place]) for place in index.unbind(1)], dim=1)
         return index, values / _lengths(pooled, units)[:, None]
 
 

@@ -107,9 +107,11 @@ def detect_frames(
 
         if references == "adaptive":
             memory = remember_frames(detector, first, ((number, frame(number)) for number in dict.fromkeys(first)))
-            yield from detect_with_memory(detector, in_order(), memory, at_once)
+            found = detect_with_memory(detector, in_order(), memory, at_once)
         else:
-            yield from detect_in_windows(detector, in_order(), references, count)
+            found = detect_in_windows(detector, in_order(), references, count)
+        for together in found:
+            yield from together
 
 
 def detect_video(
@@ -138,21 +140,22 @@ def remember_frames(
 
 def detect_with_memory(
     detector: Detector, frames: Iterable[PreparedFrame], memory: FrameMemory, at_once: int = 1
-) -> Iterator[dict[str, Tensor]]:
-    """Detections of each arriving frame with one memory for all of them, `at_once` frames at a time."""
+) -> Iterator[list[dict[str, Tensor]]]:
+    """Detections of the arriving frames with one memory for all of them, in lists of `at_once` frames."""
     arriving = iter(frames)
     while together := list(islice(arriving, at_once)):
         sizes, scales = [frame.image_size for frame in together], [frame.scale for frame in together]
         own = detector.remember(torch.stack([frame.pixels for frame in together]), sizes)
-        yield from detector.detect_remembered(own, memory, sizes, scales)
+        yield detector.detect_remembered(own, memory, sizes, scales)
 
 
 def detect_in_windows(
     detector: Detector, frames: Iterable[PreparedFrame], references: Literal["sliding", "past"], count: int
-) -> Iterator[dict[str, Tensor]]:
-    """Detections of each arriving frame with a memory of its neighbours; a frame is remembered once, when it arrives.
+) -> Iterator[list[dict[str, Tensor]]]:
+    """Detections of the arriving frames, in lists of one, with a memory of its neighbours for each.
 
-    Nothing but the window is held, so the video may be of any length, known or not.
+    A frame is remembered once, when it arrives. Nothing but the window is held, so the video may be of any
+    length, known or not.
 
     Args:
         detector: in eval mode.
@@ -176,6 +179,6 @@ def detect_in_windows(
         window = past_references(key, count) if references == "past" else sliding_references(key, arrived, count)
         memory = FrameMemory.join([remembered[number] for number in window])
         frame = waiting.popleft()
-        yield from detector.detect_remembered(remembered[key], memory, [frame.image_size], [frame.scale])
+        yield detector.detect_remembered(remembered[key], memory, [frame.image_size], [frame.scale])
         remembered.pop(key - before, None)
         key += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -35,13 +36,20 @@ def annotated_at(
     letters: int | None = None,
 ) -> Image.Image:
     """The frame (3, H, W), resized to `size` (width, height), with its boxes; letters as in `draw`."""
-    picture = as_picture(pixels)
-    if size != picture.size:
-        factors = result["boxes"].new_tensor((size[0] / picture.width, size[1] / picture.height) * 2)
+    height, width = pixels.shape[1:]
+    if size != (width, height):
+        factors = result["boxes"].new_tensor((size[0] / width, size[1] / height) * 2)
         result = {**result, "boxes": result["boxes"] * factors}
-        picture = picture.resize(size, Image.Resampling.BICUBIC)
+        pixels = _resized(pixels, size)
+    picture = as_picture(pixels)
     draw(picture, result, class_names, draw_from, letters)
     return picture
+
+
+def _resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """A frame (3, H, W) at another size (width, height): Pillow's bicubic to one grey level, four times as fast."""
+    batch = pixels.permute(1, 2, 0)[None].permute(0, 3, 1, 2)  # with strides that PyTorch's fast kernel recognises
+    return F.interpolate(batch, size[::-1], mode="bicubic", antialias=True)[0]
 
 
 def draw(

@@ -39,6 +39,7 @@ class VideoFile:
         self.path, self.paths = path, [path]
         self.notes: list[str] = []
         self._damaged = 0
+        self._converter = import_av().video.reformatter.VideoReformatter()  # one: making it costs more than a frame
         with self._opened() as (container, stream):
             first = next(self._decode(container, stream), None)
             if first is None:
@@ -125,7 +126,8 @@ class VideoFile:
             return sum(1 for _ in self._decode(container, stream))
 
     def _pixels(self, frame: Any, number: int) -> Tensor:
-        pixels = torch.from_numpy(upright(frame.to_ndarray(format="rgb24"), self._matrix)).permute(2, 0, 1)
+        rgb = self._converter.reformat(frame, format="rgb24").to_ndarray()
+        pixels = torch.from_numpy(upright(rgb, self._matrix)).permute(2, 0, 1)
         width, height = self.size
         command = f"ffmpeg -i {self.path.name} -vf scale={width}:{height} one_size.mp4"
         remedy = f"Give all frames one size, for example: {command}"

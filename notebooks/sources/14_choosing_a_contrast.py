@@ -51,8 +51,8 @@ choosing.draw_costs(comparison)
 
 # %%
 lesson.predict(
-    "Same processor time, 32 labelled videos. What comes out for the three pre-trainings, against scratch?",
-    ["all of them help", "none can be told from scratch", "some help, some harm"],
+    "Same processor time, 32 labelled videos. Which detectors come out best?",
+    ["those with a pre-training", "the one that trained longer, from scratch", "one cannot tell"],
 )
 
 # %% [markdown]
@@ -70,8 +70,12 @@ lessons.explore(
 # %% [markdown]
 # **Read it.** Look at the intervals, not at the order of the dots. Then change the baseline to *short*: now the
 # detector has as many steps in all pre-trained runs as in the baseline, and the pre-training is a gift. What the gift
-# gives and what it is worth are two numbers.
-#
+# gives and what it is worth are two numbers:
+
+# %%
+choosing.gift_and_worth(comparison)
+
+# %% [markdown]
 # Who looks at five differences has five chances to be lucky. The last but one column of the next table pays for that
 # (p times the number of looks, at most 1).
 

@@ -15,6 +15,7 @@ import torch
 import torchvision.ops
 from torch import Tensor
 from torch.nn import functional
+from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from clab_lite.config import ProposalConfig
 from clab_lite.detector import VideoDetector
@@ -30,7 +31,19 @@ Size = tuple[int, int]
 def extract_references(detector: VideoDetector, frames: Sequence[Tensor]) -> Tensor:
     """Neck features of the reference frames (M, C, H, W): all that the official code keeps of them."""
     with torch.no_grad():
-        return torch.cat([detector.extract(frame[None])[1] for frame in frames])
+        return torch.cat([extract_plainly(detector, frame[None])[1] for frame in frames])
+
+
+def extract_plainly(detector: VideoDetector, frames: Tensor) -> tuple[Tensor, Tensor]:
+    """C4 and neck features of frames (N, 3, H, W): every layer by itself, blocks as torchvision runs them."""
+    backbone = detector.backbone
+    x = functional.max_pool2d(torch.relu(backbone.bn1(backbone.conv1(frames))), 3, stride=2, padding=1)
+    maps = []
+    for stage in (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4):
+        for block in stage:
+            x = (Bottleneck if isinstance(block, Bottleneck) else BasicBlock).forward(block, x)
+        maps.append(x)
+    return maps[2], detector.neck(maps[3])
 
 
 def detect_plainly(
@@ -41,7 +54,7 @@ def detect_plainly(
     `decide` is the precision in which cells are compared, see `most_similar_roi_align`.
     """
     with torch.no_grad():
-        _, features = detector.extract(frame[None])
+        _, features = extract_plainly(detector, frame[None])
         regions, logits, deltas = score_plainly(detector, features, references, size, decide)
         return select_detections(regions, logits, deltas, size, (1.0, 1.0), detector.config.detection)
 
@@ -65,7 +78,7 @@ def losses_plainly(detector: VideoDetector, clips: Tensor, targets: list[dict[st
     """
     config = detector.config
     batch = ClipTargets.build(clips, targets, config.supervise, config.num_classes)
-    c4, features = detector.extract(clips.flatten(0, 1))
+    c4, features = extract_plainly(detector, clips.flatten(0, 1))
     objectness, deltas = detector.rpn(features)
     anchors, keys = detector.rpn.anchors(features), [key for key, _ in batch.roles]
 

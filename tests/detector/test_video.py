@@ -127,7 +127,7 @@ def test_windows_need_no_number_of_frames_and_hold_no_more_than_their_own(refere
             number += 1
 
     found = detect_in_windows(recorder, endless(), references, 4)
-    for number, result in zip(range(200), found, strict=False):
+    for number, (result,) in zip(range(200), found, strict=False):
         assert int(result["key"]) == number
         most = max(most, len(alive))
         assert sum(memory() is not None for memory in memories) <= 5  # the window, and the key for the next one

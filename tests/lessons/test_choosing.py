@@ -68,6 +68,15 @@ def test_results_are_those_of_the_effects() -> None:
     assert choosing.p_values(made())["CoDo-style first"] == pytest.approx(row["p"])
 
 
+def test_a_gift_and_what_it_is_worth() -> None:
+    """Given for nothing a pre-training adds 0.09 to the short run; paid for, 0.03."""
+    table = choosing.gift_and_worth(made()).data.set_index("the time spent on")
+    assert list(table.index) == ["more steps from scratch", "ranked contrast", "CrossCL", "CoDo-style"]
+    assert table.iloc[0, 0].startswith("+0.060 [") and table.iloc[0, 1] == "the baseline"
+    assert table.loc["CoDo-style"].iloc[0].startswith("+0.090 [")
+    assert table.loc["CoDo-style"].iloc[1].startswith("+0.030 [")
+
+
 def test_words_of_the_setting() -> None:
     words = choosing.setting_in_words(made())
     assert (

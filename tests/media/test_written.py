@@ -14,7 +14,7 @@ from video_clips import decoded, write_clip
 
 from clab_lite.errors import DataError
 from clab_lite.media.contact_sheet import ContactSheet, clock
-from clab_lite.media.drawing import annotated, draw
+from clab_lite.media.drawing import annotated, annotated_at, draw
 from clab_lite.media.open_source import open_source
 from clab_lite.media.pyav import import_av
 from clab_lite.media.result_folder import ResultFolder, require_results
@@ -76,6 +76,14 @@ def test_small_frames_are_enlarged_with_their_boxes() -> None:
     assert drawn.size == (700, 420)
     assert np.asarray(drawn)[140 : 7 * 50, 7 * 40].any(1).all()  # the right side of the box, 7 times as far
     assert not np.asarray(drawn)[360:, :].any()
+
+
+@pytest.mark.parametrize("size", [(700, 420), (43, 31), (100, 60)])
+def test_frames_are_resized_as_pillow_does(size: tuple[int, int]) -> None:
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (60, 100, 3), dtype=np.uint8)).permute(2, 0, 1)
+    wanted = Image.fromarray(pixels.permute(1, 2, 0).numpy()).resize(size, Image.Resampling.BICUBIC)
+    drawn = annotated_at(pixels, result(), (), 0.5, size)
+    assert drawn.size == size and np.abs(np.asarray(drawn, dtype=int) - np.asarray(wanted, dtype=int)).max() <= 1
 
 
 def test_the_sheet_shows_the_surest_frame_of_each_part() -> None:

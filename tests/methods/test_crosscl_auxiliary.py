@@ -31,6 +31,7 @@ def test_views_are_cut_from_the_key_frame_inside_its_padding() -> None:
     for target in targets:
         target["image_size"] = (50, 90)
     clips[..., 50:, :] = clips[..., :, 90:] = 1000.0  # padding that must not be seen
+    clips[:, 1:] = 1000.0  # nor the reference frames
     batch = pairs_from_clips(clips, targets, SMALL)
     assert batch.query.shape == batch.key.shape == (3, 3, 96, 96)
     for crops, views in ((batch.query_crops, batch.query), (batch.key_crops, batch.key)):

@@ -48,6 +48,8 @@ def test_comparison_by_hand() -> None:
     found = compare_windows(here, there)
     assert (found.retrieval, found.same, found.other, found.windows) == pytest.approx((1 / 3, 1 / 3, 2 / 6, 3))
     assert compare_windows(here, here).retrieval == 1
+    cosines = torch.tensor([[0.9, 0.8], [0.95, 0.2]])  # the second query finds the first window, not the reverse
+    assert compare_windows(cosines, torch.eye(2)).retrieval == 0.5
     one = compare_windows(here[:1], here[:1])
     assert (one.retrieval, one.same, one.other) == (1, 1, 0)
 

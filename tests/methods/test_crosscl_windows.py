@@ -50,6 +50,13 @@ def test_equal_crops_map_windows_to_themselves() -> None:
     torch.testing.assert_close(boxes, windows.expand(2, -1, -1))
 
 
+def test_a_window_that_ends_on_the_edge_of_the_key_view_is_out() -> None:
+    window = doubles([[0.0, 0, 48, 48]])
+    for side, inside in ((48.0, False), (48.1, True)):
+        _, valid = map_windows(window, crops([0, 0, 96, 96]), crops([0, 0, side, side]), 96)
+        assert bool(valid[0, 0]) == inside
+
+
 def test_disjoint_crops_have_no_valid_window() -> None:
     windows = query_windows(96, WindowConfig())
     boxes, valid = map_windows(windows, crops([0, 0, 50, 50]), crops([60, 60, 120, 120]), 96)

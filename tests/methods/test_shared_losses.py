@@ -80,6 +80,11 @@ def test_half_precision_is_computed_in_float32() -> None:
         halved = info_nce(query, positive, negatives, 0.07)
     assert halved.dtype == torch.float32
     torch.testing.assert_close(halved, info_nce(query, positive, negatives, 0.07))
+    coarse = [vectors.bfloat16() for vectors in (query, positive, negatives)]
+    torch.testing.assert_close(info_nce(*coarse, 0.07), info_nce(*(vectors.float() for vectors in coarse), 0.07))
+    torch.testing.assert_close(
+        batch_info_nce(*coarse[:2], 0.07), batch_info_nce(*(v.float() for v in coarse[:2]), 0.07)
+    )
 
 
 def test_top1_is_the_share_of_first_places() -> None:

@@ -39,7 +39,7 @@ def test_the_copy_is_its_own_has_no_gradient_and_keeps_its_statistics() -> None:
     network(torch.randn(5, 3) + 10)
     encoder.update(network)
     assert torch.equal(encoder.module[1].running_mean, mean)  # buffers are not averaged
-    keys = encoder(torch.randn(5, 3))
+    keys = encoder(torch.randn(5, 3, requires_grad=True))
     assert not keys.requires_grad and not any(p.requires_grad for p in encoder.parameters())
     assert not torch.equal(encoder.module[1].running_mean, mean)  # but the copy keeps its own
     assert not encoder.eval().module.training and encoder.train().module.training
@@ -61,6 +61,14 @@ def test_ring_wraps_around_and_holds_unit_vectors() -> None:
     unit = torch.nn.functional.normalize(pushed, dim=1)
     assert int(queue.pointer) == 2
     torch.testing.assert_close(queue.vectors, torch.cat([unit[6:8], unit[2:6]]))
+
+
+def test_ring_wraps_inside_a_batch_when_the_batch_changes() -> None:
+    queue, pushed = RingQueue(12, 3), torch.nn.functional.normalize(torch.randn(14, 3), dim=1)
+    for start, end in ((0, 4), (4, 8), (8, 10), (10, 14)):
+        queue.enqueue(pushed[start:end])
+    assert int(queue.pointer) == 2
+    torch.testing.assert_close(queue.vectors, torch.cat([pushed[12:14], pushed[2:12]]))
 
 
 def test_levels_share_one_pointer() -> None:

@@ -5,7 +5,7 @@ from clab_lite.lessons.choosing.decision import Situation, advise, draw_decision
 from clab_lite.lessons.choosing.facts import FACTS, Facts
 from clab_lite.lessons.choosing.figures import MEASURES, draw_comparison, draw_costs, explore_comparison
 from clab_lite.lessons.choosing.measured import cost_of_a_step, measured, p_values, reach, setting_in_words
-from clab_lite.lessons.choosing.table import four_methods, results
+from clab_lite.lessons.choosing.table import four_methods, gift_and_worth, results
 
 __all__ = [
     "FACTS",
@@ -21,6 +21,7 @@ __all__ = [
     "explore_comparison",
     "explore_decision",
     "four_methods",
+    "gift_and_worth",
     "measured",
     "p_values",
     "reach",

@@ -49,6 +49,23 @@ def results(comparison: Comparison, measure: str = "all") -> pd.DataFrame:
     return pd.DataFrame([first, *rows], columns=names)
 
 
+def gift_and_worth(comparison: Comparison, measure: str = "all") -> Styler:
+    """What a pre-training adds at equal steps of the detector, and at equal cost; and what more steps alone add.
+
+    Differences of AP50 with their intervals, in words.
+    """
+    given = {effect.arm: effect.difference for effect in effects(comparison, "short", measure)}
+    paid = {effect.arm: effect.difference for effect in effects(comparison, "scratch", measure)}
+    rows = [("more steps from scratch", signed(given["scratch"]), "the baseline")] if "scratch" in given else []
+    rows += [
+        (FACTS[arm].name, signed(given[arm]), signed(paid[arm]))
+        for arm in ("ranked", "crosscl", "codo")
+        if arm in given and arm in paid
+    ]  # fmt: skip
+    columns = ["the time spent on", "gives: against fewer steps", "is worth: against more steps"]
+    return left(pd.DataFrame(rows, columns=columns))
+
+
 def _cost(comparison: Comparison, arm: str) -> str:
     """Of one run, in words."""
     if not comparison.of(arm):  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from scipy import stats
 from clab_lite.errors import DataError
 from clab_lite.lessons.places import samples_folder
 from clab_lite.methods.crosscl.measure import Similarity
-from clab_lite.show.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILLION, heading, new_figure, quiet
+from clab_lite.show.style import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, VERMILLION, heading, new_figure, quiet
 
 FILE = Path("methods", "crosscl", "records.json")
 COMMAND = "python -m clab_lite.methods.crosscl.trial"
@@ -100,12 +100,11 @@ def draw_measured(runs: Sequence[MeasuredRun], question: str = "p3_to_p4") -> tu
     """The share found over the steps, a line per seed; and the cosines at the end."""
     figure, axes = new_figure(9.5, 4.0, 1, 2, width_ratios=(1.35, 1))
     ends: dict[str, float] = {}
-    for place, (arm, (name, colour)) in enumerate(ARMS.items()):
+    for place, (arm, (_, colour)) in enumerate(ARMS.items()):
         chosen = [run for run in runs if run.arm == arm]
         for run in chosen:
             found = [one.retrieval for one in run.found[question]]
-            label = name if run is chosen[0] else None
-            axes[0].plot(run.steps, found, color=colour, linewidth=1.4, alpha=0.9, label=label)
+            axes[0].plot(run.steps, found, color=colour, linewidth=1.4, alpha=0.9)
             last = run.found[question][-1]
             axes[1].scatter([last.same], [place], color=colour, s=38, zorder=3)
             axes[1].scatter([last.other], [place], facecolors="white", edgecolors=colour, s=38, zorder=3)
@@ -114,15 +113,16 @@ def draw_measured(runs: Sequence[MeasuredRun], question: str = "p3_to_p4") -> tu
     axes[0].set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1])
     axes[0].set_xlabel("step", fontsize=9, color=GREY)
     axes[0].set_ylabel(f"windows found, {QUESTIONS[question]}", fontsize=9, color=GREY)
-    axes[1].set_yticks(range(len(ARMS)), [name for name, _ in ARMS.values()], fontsize=9, color=INK)
+    axes[1].set_yticks(range(len(ARMS)), [name for name, _ in ARMS.values()], fontsize=9)
     axes[1].set(xlim=(-0.35, 1.05), ylim=(len(ARMS) - 0.5, -0.5))
-    axes[1].set_xlabel("cosine at the end: same window (full), other windows (open)", fontsize=9, color=GREY)
+    axes[1].set_xlabel("cosine: same window (full), others (open)", fontsize=9, color=GREY, loc="right")
     for panel in axes:
         quiet(panel, grid=panel is axes[0])
-    axes[1].grid(axis="x", color="#dfe4ea", linewidth=0.6)
+    for text, (_, colour) in zip(axes[1].get_yticklabels(), ARMS.values(), strict=True):
+        text.set_color(colour)  # the key of both panels
+    axes[1].grid(axis="x", color=PALE, linewidth=0.6)
     axes[1].set_axisbelow(True)
     heading(axes[0], _finding(ends))
-    axes[0].legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(0.0, 0.98))
     windows = runs[0].found[question][-1].windows
     seeds = len({run.seed for run in runs})
     return figure, f"{len(runs)} runs, {seeds} seeds; guessing finds 1 of {windows} windows, {1 / windows:.1%}"

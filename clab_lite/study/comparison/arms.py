@@ -27,7 +27,7 @@ from clab_lite.study.setting import Setting
 ArmName = Literal["scratch", "short", "branch", "ranked", "crosscl", "codo"]
 
 LABELLED = 32
-SEEDS = range(4)
+SEEDS = range(3)
 LONG, SHORT = 280, 180
 """Steps of the detector without and after a pre-training."""
 PRETRAIN_STEPS = {"ranked": 200, "crosscl": 165, "codo": 135}

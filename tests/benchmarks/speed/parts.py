@@ -83,7 +83,7 @@ def watched_plainly(detector: VideoDetector) -> Watched:
     """Where the plain path does: the comparison of cells and the search among them are one line there."""
     assert detector.temporal is not None
     return [
-        (detector, "extract", BACKBONE), (detector.rpn, "forward", RPN), (plain_path, "propose", PROPOSALS),
+        (plain_path, "extract_plainly", BACKBONE), (detector.rpn, "forward", RPN), (plain_path, "propose", PROPOSALS),
         (plain_path, "pool", POOLING), (plain_path, "most_similar_roi_align", PRODUCTS),
         (detector.temporal.embed, "forward", EMBEDDING), (plain_path, "aggregate", SUM),
         (plain_path, "run_head", HEAD), (plain_path, "select_detections", CHOICE),

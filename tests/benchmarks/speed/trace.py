@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-from torch.utils.flop_counter import FlopCounterMode
+import torch
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from clab_lite.detector.sparse_rows import SparseRows
 
@@ -63,6 +64,7 @@ def seconds_by_part(work: Callable[[], object], watched: Watched) -> dict[str, f
 
 def multiply_adds_by_part(work: Callable[[], object], watched: Watched) -> dict[str, float]:
     """Multiply-adds of one call: of matrix products and convolutions, as torch counts them, and of `SparseRows`."""
+    attention = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # some versions of torch leave it out
     sums = 0.0
 
     def counted(rows: SparseRows, table: Any) -> Any:
@@ -71,12 +73,19 @@ def multiply_adds_by_part(work: Callable[[], object], watched: Watched) -> dict[
         return original(rows, table)
 
     original = SparseRows.of
-    with FlopCounterMode(display=False) as counter, patch.object(SparseRows, "of", counted):
+    with (
+        FlopCounterMode(display=False, custom_mapping={attention: _attention_flop}) as counter,
+        patch.object(SparseRows, "of", counted),
+    ):
         trace = Trace(lambda: counter.get_total_flops() / 2 + sums)
         with _watching(trace, watched):
             work()
             trace.charge()
     return trace.parts
+
+
+def _attention_flop(query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: Any, **__: Any) -> int:
+    return sdpa_flop_count(query, key, value)
 
 
 @contextmanager
