@@ -75,7 +75,15 @@ lessons.explore(
 # %%
 choosing.gift_and_worth(comparison)
 
+# %%
+print(choosing.came_out(comparison))
+
 # %% [markdown]
+# The first line is the one to look at before anything else, also with your own data. As long as more steps of the
+# detector itself still bring much, they are the best use of the time, and no pre-training is cheap. It begins to pay
+# where they bring little any more: when few labels have told all they can, or when one pre-trained backbone serves many
+# detectors, so that its cost is shared.
+#
 # Who looks at five differences has five chances to be lucky. The last but one column of the next table pays for that
 # (p times the number of looks, at most 1).
 
