@@ -152,8 +152,8 @@ for exclude in (False, True):
 
 # %%
 lesson.predict(
-    "Without the cross terms, P3 and P4 still learn from the same windows. After training, P3's windows find "
-    "themselves on P4...",
+    "Without the cross terms, P3 and P4 still learn from the same windows. "
+    "After training, P3's windows find themselves on P4...",
     ["nearly always", "about every other time", "hardly ever"],
 )
 
@@ -203,7 +203,13 @@ match
 #
 # ## 7 Several seeds
 #
-# One training is an anecdote. The runs below were made by one command, longer than the live ones, three seeds each:
+# One training is an anecdote. The runs below were made by one command, longer than the live ones, with several seeds:
+
+# %%
+lesson.predict(
+    "One setting trains on two frames of a video instead of two crops of a frame. It finds windows...",
+    ["better everywhere", "worse everywhere", "better on the same view, worse in another view"],
+)
 
 # %%
 runs = crosscl.measured_runs()
@@ -218,18 +224,21 @@ crosscl.summary(runs)
 lessons.explore(
     lambda question: crosscl.draw_measured(runs, question),
     question=lessons.choice(
-        "windows found", [("P3 to P4", "p3_to_p4"), ("P4 to P3", "p4_to_p3"), ("in the other view", "other_view")]
+        "windows found",
+        [("P3 to P4", "p3_to_p4"), ("P4 to P3", "p4_to_p3"), ("in the other view", "other_view")],
     ),
 )
 
 # %% [markdown]
 # **Read it.** Four changes of the same recipe:
 #
-# * **without cross terms**: the control. Whatever the other four settings reach above it, the cross terms brought.
-# * **negatives from other images only**: then nothing pushes apart the windows of *one* frame. Compare the shares.
+# * **without cross terms**: the control. Whatever the other settings reach above it, the cross terms brought.
+# * **negatives from other images only**: then nothing pushes apart the windows of *one* frame directly. Compare with the
+#   first line: other frames have skies and grounds of their own, and to be told from those, a window must show what it is.
 # * **two frames instead of two crops**: the views are whole frames of one video, two frames apart, and windows map to
-#   themselves. Where little moves, that is almost right, and every window is valid.
-# * **trained with SGD**: as published, but a run this short is too short for it. We train with AdamW.
+#   themselves. Every window is valid, and little moves, so the pairs are many and easy. Now choose "in the other view":
+#   these networks have never seen a window at another size or place, and crops have to teach that.
+# * **trained with SGD**: the published optimiser, for as many steps. We train with AdamW.
 #
 # This is what the *features* learned. Whether a detector gets better from it is another question: the comparison of
 # lesson 14 asks it. On small data expect little.

@@ -194,3 +194,14 @@ def test_lesson_leaves_threads_and_random_state(index: VideoIndex) -> None:
     state, threads = torch.get_rng_state(), torch.get_num_threads()
     train_live(lessons.samples("train").select(range(2)), index, 1, looks=1, config=SMALL)
     assert torch.equal(torch.get_rng_state(), state) and torch.get_num_threads() == threads
+
+
+def test_shipped_runs_meet_the_specification() -> None:
+    """Window retrieval of at least 0.8 with cross terms, of at most 0.1 without, for every seed (its section 9)."""
+    runs = crosscl.measured_runs()
+    assert all(run.steps[-1] == lite().pretrain.steps for run in runs)
+    for question in ("p3_to_p4", "p4_to_p3"):
+        with_terms, without = ([run.found[question][-1] for run in pick(runs, arm)] for arm in ("cross", "without"))
+        assert len(with_terms) == len(without) == 3
+        assert min(found.retrieval for found in with_terms) >= 0.8
+        assert max(found.retrieval for found in without) <= 0.1

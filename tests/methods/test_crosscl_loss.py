@@ -205,3 +205,13 @@ def test_gathered_negatives_of_two_processes(exclude: bool, monkeypatch: pytest.
     for name in ("p4", "p3_to_p4"):
         together = sum(part.losses[name] * part.valid for part in parts) / sum(part.valid for part in parts)
         torch.testing.assert_close(together, joined[name])
+
+
+def test_roi_align_is_the_same_for_windows_on_whole_cells() -> None:
+    query, key, windows = maps(1), maps(2), WINDOWS.expand(2, -1, -1)
+    exact = terms_of(query, key, key_windows=windows).losses
+    sampled = terms_of(query, key, lite(pool="roi_align"), key_windows=windows).losses
+    for name, value in exact.items():
+        torch.testing.assert_close(sampled[name], value)
+    moved = terms_of(query, key, lite(pool="roi_align")).losses
+    assert not torch.allclose(moved["p4"], terms_of(query, key).losses["p4"])

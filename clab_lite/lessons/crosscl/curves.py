@@ -105,8 +105,8 @@ def draw_similarity(live: Live) -> Figure:
     heading(
         axes[0], f"{with_terms.retrieval:.0%} of {windows} windows find themselves, {without.retrieval:.0%} without"
     )
-    heading(axes[1], f"Gap of the cosines: {with_terms.same - with_terms.other:.2f}, "
-                     f"and {without.same - without.other:.2f} without")  # fmt: skip
+    gaps = [round(run.same - run.other, 2) + 0.0 for run in (with_terms, without)]  # + 0.0: no "-0.00"
+    heading(axes[1], f"Gap of the cosines: {gaps[0]:.2f}, and {gaps[1]:.2f} without")
     return figure
 
 
