@@ -221,7 +221,8 @@ choosing.checks.survivors(survivors)
 # %%
 p_values = choosing.p_values(comparison)
 print({name: round(p, 3) for name, p in p_values.items()})
-print("kept by Holm:", [list(p_values)[i] for i in choosing.checks.holm(list(p_values.values()))] or "none")
+kept = choosing.checks.holm(list(p_values.values()))
+print("kept by Holm:", [list(p_values)[i] for i in kept] or "none")
 
 # %% [markdown]
 # ## 5 Check yourself
