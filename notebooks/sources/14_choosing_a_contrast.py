@@ -44,7 +44,8 @@ choosing.four_methods(comparison)
 # * *ranked*, *CrossCL*, *CoDo-style first*: a part of the time on a pre-training, the rest on the detector.
 #
 # A comparison at equal *steps of the detector* would give the pre-training away for nothing. So the steps were chosen
-# for equal **processor time**, before any of the runs was judged.
+# for equal **processor time**, before any of the runs was judged. (The machine had other work too, so the same work took
+# some percent more or less from run to run.)
 
 # %%
 choosing.draw_costs(comparison)
