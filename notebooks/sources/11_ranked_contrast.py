@@ -271,7 +271,7 @@ ranked.draw_toys()
 
 # %%
 lesson.predict(
-    "Withheld toy classes share their hue with one known class and their shape with others. Their AUROC is...",
+    "Withheld toy classes share hue and shape with known ones. Their AUROC is...",
     ["about 0.9, as for dogs and boats", "about 0.5: chance", "below 0.5: they look more familiar"],
 )
 
@@ -290,7 +290,7 @@ ranked.draw_toy_scores(toys)
 # %%
 for toy in toys:
     print(f"r = {toy.ranks}: lands on", toy.nearest)
-    print(f"       AUROC with the softmax {toy.scores.near_auroc:.2f}, with the cosine {toy.cosine_auroc:.2f}")
+    print(f"  AUROC with the softmax {toy.scores.near_auroc:.2f}, with the cosine {toy.cosine_auroc:.2f}")
 
 # %% [markdown]
 # * A class that shares its looks with known ones lands *on* one of them: here on the one of its hue.
