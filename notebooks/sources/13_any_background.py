@@ -154,8 +154,8 @@ lesson.predict(
 )
 
 # %% [markdown]
-# The trainings below take about a minute each, so they were run beforehand, with three seeds per setting. (The command
-# that makes them again is in section 7.) Open dots: before training; filled: after.
+# The trainings below take a minute or two each, so they were run beforehand, most of them with several seeds: a dot for
+# each. (The command that makes them again is in section 7.) Open dots: before training; filled: after.
 
 # %%
 runs = codo.measured_runs()
@@ -184,7 +184,7 @@ measured
 #
 # The dashed grey lines above are the backbone's stage **C4**: what this library's detector takes over. The loss acts on
 # the embedding, three steps later; C4 changes much less. The table has all settings: mean over seeds ± half of the 95 %
-# interval. With three seeds these intervals are wide.
+# interval (none for a single seed). With so few seeds these intervals are wide.
 
 # %%
 from clab_lite.lessons.tables import left
