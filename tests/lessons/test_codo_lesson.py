@@ -16,6 +16,7 @@ from clab_lite.lessons import codo, samples
 from clab_lite.lessons.codo import grids, measured, measured_figures, views
 from clab_lite.lessons.codo.live import Reader
 from clab_lite.methods.codo import trial
+from clab_lite.methods.codo.loss import batch_losses
 from clab_lite.methods.codo.measure import compare, probe_embeddings
 from tests.methods.codo_world import drawn_videos, micro
 
@@ -105,7 +106,8 @@ def test_widgets_answer(codo_videos: VideoIndex, live: codo.LiveRun) -> None:
     assert "exact boxes" in codo.strip_explorer(desk).set(jitter=0.0).figure.get_suptitle()
     assert "ends up" in codo.steps_explorer(desk).set(number=3).numbers
     batch = codo.batch_explorer(live).set(network="untrained", level="P4", step=2)
-    assert "of P4" in batch.numbers and "queries find" in batch.figure.get_suptitle()
+    assert batch.figure.get_suptitle().startswith("P4, untrained: ")
+    assert "ln 4 = 1.39" in batch.numbers
     probe = codo.probe_explorer(live)
     before = probe.numbers
     assert probe.set(background="noise", jitter=0.3).numbers != before
@@ -123,6 +125,14 @@ def test_a_live_run_measures_what_it_says(live: codo.LiveRun) -> None:
     bars = codo.draw_bars({"untrained": live.moments[0], "trained": live.moments[4]}, 0.5)
     assert f"Gap {gaps[0]:.2f} → {gaps[1]:.2f}" in bars.get_suptitle()
     assert len(codo.draw_probe(live.probe).axes) == 4
+
+
+def test_the_loss_under_the_square_is_the_librarys(live: codo.LiveRun) -> None:
+    batch = live.source.batch(live.config.pretrain.steps + 10)
+    with torch.no_grad():
+        queries, keys = live.trained.embed(batch)
+    wanted = batch_losses(queries[0], keys[1], 0.2)[0]
+    assert f"Loss {float(wanted):.2f};" in codo.batch_explorer(live).numbers
 
 
 def test_a_reader_reads_what_the_probe_reads(live: codo.LiveRun) -> None:
