@@ -152,7 +152,7 @@ def draw_batch(
     rows, columns = (np.log(np.exp(logits).sum(axis=axis)) - np.diag(logits) for axis in (1, 0))
     loss = float((rows + columns).mean() / 2)
     told = f"Loss {loss:.2f}; of embeddings that tell nothing: ln {total} = {math.log(total):.2f}."
-    return figure, f"{told} Drawn: the first {count} of {total} instances. Green: the best of all {total} keys is its own."
+    return figure, f"{told} Drawn: the first {count} of {total} instances. Green: its own key is the best of all."
 
 
 def share_words(share: float) -> str:
