@@ -56,13 +56,13 @@ choosing.draw_costs(comparison)
 # %%
 lesson.predict(
     "Same processor time, 32 labelled videos. Which detectors come out best?",
-    ["those with a pre-training", "the one that trained longer, from scratch", "one cannot tell"],
+    ["those with a pre-training", "those that spend it all on the detector", "one cannot tell"],
 )
 
 # %% [markdown]
 # Every run is paired: a detector from scratch and one after a pre-training that share a seed see the same clips in the
 # same order. Left, AP50 of every run; right, the differences within the pairs, with the 95 % interval of their mean
-# (Student's t over the seeds, lesson 09).
+# (Student's t over the seeds, lesson 09). Red: the interval leaves out zero.
 
 # %%
 lessons.explore(
