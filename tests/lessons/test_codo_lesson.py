@@ -135,6 +135,14 @@ def test_the_loss_under_the_square_is_the_librarys(live: codo.LiveRun) -> None:
     assert f"Loss {float(wanted):.2f};" in codo.batch_explorer(live).numbers
 
 
+def test_searches_count_over_batches(live: codo.LiveRun) -> None:
+    found = codo.searches(live, batches=2)
+    assert list(found) == ["untrained", "trained"] and list(found["trained"]) == ["P3", "P4"]
+    titles = [codo.batch_explorer(live).set(level="P4", step=step).figure.get_suptitle() for step in (0, 1)]
+    hits = [int(title.split(": ")[1].split(" of ")[0]) for title in titles]
+    assert found["trained"]["P4"] == sum(hits) / 2
+
+
 def test_a_reader_reads_what_the_probe_reads(live: codo.LiveRun) -> None:
     for jitter in (0.0, 0.3):
         wanted = probe_embeddings(live.trained.trunk, live.probe, live.probe.jittered(jitter))
