@@ -98,7 +98,7 @@ for network, levels in codo.searches(run, batches=lesson.choose(10, 2)).items():
     print(f"{network:10s}", ", ".join(f"{level}: {hits:.1f}" for level, hits in levels.items()))
 
 # %% [markdown]
-# This is one pair of views. With three views there are six ordered pairs, and the loss is the mean over them.
+# The square above is of one pair of views. With three views there are six ordered pairs, and the loss is the mean over them.
 #
 # ## 3 The probe: object or background?
 #
