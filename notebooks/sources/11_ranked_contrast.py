@@ -139,8 +139,9 @@ ranked.circle_explorer()
 
 # %% [markdown]
 # * Each colour is one term. The green one (rank 2) has no bar at the blue vectors: what stands above is left alone.
-# * The term of rank 1 pushes rank 2 away, while the term of rank 2 pulls it. The place where both are equal lies *between*
-#   the ranks. That is how a ladder comes about.
+# * The term of rank 1 pushes rank 2 away, while the term of rank 2 pulls it. Far away the pull wins; drag rank 2 close to
+#   the anchor, and the blue bar appears at it and grows. The place where both are equal lies *between* the own class and
+#   the rest. That is how a ladder comes about.
 #
 # A term can be written in more than one way. So far it was the variant **in**: the members of a rank are added up inside
 # the logarithm.
