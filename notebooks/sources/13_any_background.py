@@ -78,7 +78,9 @@ for amplitude, share in zip(amplitudes, codo.jitter_curve(amplitudes)):
 
 # %%
 run = codo.train_live(learn, held_out, steps=lesson.choose(120, 4), looks=lesson.choose(6, 2))
-print(f"{len(run.losses)} steps, {run.config.pretrain.batch} instances each, {run.config.composite.image_size} pixels")
+settings = run.config
+print(f"{len(run.losses)} steps, {settings.pretrain.batch} instances each", end=" ")
+print(f"on {settings.composite.image_size} × {settings.composite.image_size} pixels")
 
 # %% [markdown]
 # Rows: queries. Columns: keys. The numbers are cosines. Only the pixels inside the exact boxes are drawn; the network sees
@@ -163,8 +165,8 @@ probe
 
 # %%
 lesson.predict(
-    "Trained with one background for both views: what will a shared background add, measured by the share?",
-    ["almost nothing, as above", "about as much as in the untrained network", "more than a shared object"],
+    "Trained with one background for both views: what is the share of the background afterwards?",
+    ["almost nothing, as above", "about that of the untrained network", "more than 100 %"],
 )
 
 # %% [markdown]
@@ -199,7 +201,7 @@ measured
 #
 # The dashed grey lines above are the backbone's stage **C4**: what this library's detector takes over. The loss acts on
 # the embedding, three steps later; C4 changes much less. The table has all settings: mean over seeds ± half of the 95 %
-# interval (none for a single seed). With so few seeds these intervals are wide.
+# interval (none for fewer than three). With so few seeds these intervals are wide.
 
 # %%
 from clab_lite.lessons.tables import left
@@ -249,7 +251,7 @@ print(f"trained:                       gap {first.embedding[-1].gap:.2f}")
 # %%
 print(f"{codo.COMMAND} runs/codo")
 print(f"{codo.COMMAND} runs/codo --gather records.json")
-print(f"{len(runs)} of {sum(r.seconds for r in runs) / len(runs):.0f} seconds each")
+print(f"{len(runs)} runs of {sum(r.seconds for r in runs) / len(runs):.0f} seconds each")
 
 # %% [markdown]
 # ## 8 Which choice is whose

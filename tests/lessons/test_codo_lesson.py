@@ -178,12 +178,13 @@ def test_records_are_read_and_summed_up(records: Path) -> None:
     assert table["background"].tolist() == ["training frames", "training frames", "noise"]
     assert table["seeds"].tolist() == [1, 2, 1]
     gaps = [run.embedding[-1].gap for run in codo.pick(runs, "downstream", 0.2)]
-    assert table["gap after"][1].startswith(f"{np.mean(gaps):.2f} ± ")
+    assert table["gap after"][1] == f"{np.mean(gaps):.2f}", "two seeds have no interval worth its name"
     with pytest.raises(DataError, match="no run with background 'same'"):
         codo.pick(runs, "same", 0.2)
-    # Two values: t of one degree of freedom is 12.706.
-    mean, half = measured.interval([1.0, 2.0])
-    assert mean == 1.5 and half == pytest.approx(12.706 * 0.5, abs=1e-3)
+    # Three values: t of two degrees of freedom is 4.303.
+    mean, half = measured.interval([1.0, 2.0, 3.0])
+    assert mean == 2 and half == pytest.approx(4.303 / math.sqrt(3), abs=1e-3)
+    assert math.isnan(measured.interval([1.0, 2.0])[1])
 
 
 def test_measured_explorer_says_what_was_not_measured(records: Path) -> None:

@@ -73,16 +73,16 @@ def pick(runs: Sequence[MeasuredRun], background: str, jitter: float) -> list[Me
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and half of the 95 % interval of the mean (Student's t); NaN for one value."""
+    """Mean, and half of the 95 % interval of the mean (Student's t); NaN for fewer than three values."""
     numbers = np.asarray(values, float)
-    if len(numbers) < 2:
+    if len(numbers) < 3:
         return float(numbers.mean()), math.nan
     half = stats.t.ppf(0.975, len(numbers) - 1) * numbers.std(ddof=1) / math.sqrt(len(numbers))
     return float(numbers.mean()), float(half)
 
 
 def summary(runs: Sequence[MeasuredRun]) -> pd.DataFrame:
-    """A row per setting: what training changed, mean over seeds and half of the 95 % interval (none for one seed)."""
+    """A row per setting: what training changed, mean over seeds, half of the 95 % interval (from 3 seeds on)."""
     settings = sorted({(run.background, run.jitter) for run in runs}, key=lambda one: (_ORDER.index(one[0]), one[1]))
     rows: list[dict[str, Any]] = []
     for background, jitter in settings:
