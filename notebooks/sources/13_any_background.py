@@ -187,7 +187,7 @@ codo.draw_sources(runs, jitter=0.2)
 #   to ignore a tree or another object.
 #
 # The third panel is the hard search: the same object elsewhere, or another object on the very same background? Count the
-# dots before you compare two rows: a row with one seed hints, no more.
+# dots before you compare two rows: a row with one or two seeds hints, no more.
 #
 # Move the settings. *Box jitter in training* is what the network was trained with; *of the probe* is how wrong the boxes
 # are when it is asked.
