@@ -175,7 +175,7 @@ def test_records_are_read_and_summed_up(records: Path) -> None:
     runs = codo.measured_runs(records)
     assert len(runs) == 4 and runs[0].steps == (0, 4) and len(runs[0].after) == len(trial.PROBE_JITTER)
     table = codo.summary(runs)
-    assert table["background"].tolist() == ["downstream", "downstream", "noise"]
+    assert table["background"].tolist() == ["training frames", "training frames", "noise"]
     assert table["seeds"].tolist() == [1, 2, 1]
     gaps = [run.embedding[-1].gap for run in codo.pick(runs, "downstream", 0.2)]
     assert table["gap after"][1] == f"{np.mean(gaps):.2f}", "two seeds have no interval worth its name"

@@ -15,8 +15,8 @@ from clab_lite import lessons
 from clab_lite.lessons.codo.desk import KINDS, Desk
 from clab_lite.lessons.codo.grids import draw_batch, draw_grids
 from clab_lite.lessons.codo.live import LiveRun, Reader
-from clab_lite.lessons.codo.measured import MeasuredRun
-from clab_lite.lessons.codo.measured_figures import NAMES, draw_measured
+from clab_lite.lessons.codo.measured import NAMES, MeasuredRun
+from clab_lite.lessons.codo.measured_figures import draw_measured
 from clab_lite.lessons.codo.views import draw_steps, draw_strip
 from clab_lite.lessons.explorer import Explorer
 from clab_lite.methods.codo.measure import ProbeSet, compare

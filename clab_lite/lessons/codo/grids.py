@@ -139,7 +139,7 @@ def draw_batch(
             value = float(scores[row - 1, column - 1])
             shade = (value - low) / max(high - low, 1e-9)
             panel.add_patch(_square((0.2 + 0.6 * (1 - shade), 0.55 + 0.35 * (1 - shade), 0.85 + 0.1 * (1 - shade))))
-            best = value >= float(scores[row - 1].max()) - 1e-12
+            best = value >= float(all_of_them[row - 1].max()) - 1e-12
             panel.text(0.5, 0.5, f"{value:.2f}", ha="center", va="center", fontsize=9, color=INK,
                        fontweight="bold" if row == column else "normal")  # fmt: skip
             if row == column:
@@ -152,7 +152,7 @@ def draw_batch(
     rows, columns = (np.log(np.exp(logits).sum(axis=axis)) - np.diag(logits) for axis in (1, 0))
     loss = float((rows + columns).mean() / 2)
     told = f"Loss {loss:.2f}; of embeddings that tell nothing: ln {total} = {math.log(total):.2f}."
-    return figure, f"{told} Drawn: the first {count} of {total} instances. Green: the best of its row is its own."
+    return figure, f"{told} Drawn: the first {count} of {total} instances. Green: its own key is the best of all."
 
 
 def share_words(share: float) -> str:

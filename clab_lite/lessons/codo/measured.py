@@ -1,4 +1,4 @@
-"""The measured runs that travel with the lesson: background, box jitter, three seeds each."""
+"""The measured runs that travel with the lesson: background, box jitter, up to three seeds each."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from clab_lite.methods.codo.measure import Probe
 
 FILE = Path("methods", "codo", "records.json")
 COMMAND = "python -m clab_lite.methods.codo.trial"
+NAMES = {"downstream": "training frames", "same": "one frame for all views", "noise": "noise",
+         "pretrain": "pre-training frames"}  # fmt: skip
+"""Background of a record -> what figures and tables call it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def summary(runs: Sequence[MeasuredRun]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for background, jitter in settings:
         chosen = pick(runs, background, jitter)
-        row: dict[str, Any] = {"background": background, "box jitter": f"{jitter:g}", "seeds": len(chosen)}
+        row: dict[str, Any] = {"background": NAMES[background], "box jitter": f"{jitter:g}", "seeds": len(chosen)}
         for label, of in (("gap before", lambda r: r.embedding[0].gap), ("gap after", lambda r: r.embedding[-1].gap),
                           ("share before", lambda r: r.embedding[0].background_share),
                           ("share after", lambda r: r.embedding[-1].background_share),
