@@ -207,7 +207,7 @@ match
 
 # %%
 lesson.predict(
-    "One setting trains on two *frames* of a video instead of two crops of one frame. It finds windows...",
+    "One setting trains on two frames of a video instead of two crops of a frame. It finds windows...",
     ["better everywhere", "worse everywhere", "better on the same view, worse in another view"],
 )
 
@@ -224,7 +224,8 @@ crosscl.summary(runs)
 lessons.explore(
     lambda question: crosscl.draw_measured(runs, question),
     question=lessons.choice(
-        "windows found", [("P3 to P4", "p3_to_p4"), ("P4 to P3", "p4_to_p3"), ("in the other view", "other_view")]
+        "windows found",
+        [("P3 to P4", "p3_to_p4"), ("P4 to P3", "p4_to_p3"), ("in the other view", "other_view")],
     ),
 )
 
