@@ -17,7 +17,7 @@ from torch.nn.functional import avg_pool2d
 from clab_lite.distributed import gather_rows, rank
 from clab_lite.methods.crosscl.config import CrossCLConfig
 from clab_lite.methods.crosscl.region_mean import pool_regions
-from clab_lite.methods.shared.info_nce import info_nce_logits, top1
+from clab_lite.methods.shared.info_nce import info_nce_logits, top1, wide
 
 Levels = Mapping[int, Tensor]
 
@@ -55,10 +55,20 @@ def region_terms(
         valid: (N, A) bool.
         config: temperature, pooling and negatives.
     """
+    with torch.autocast(valid.device.type, enabled=False):
+        # In float32 at least, also under autocast: bfloat16 would round window corners to half pixels.
+        query = {level: wide(values) for level, values in query.items()}
+        key = {level: wide(values.detach()) for level, values in key.items()}
+        return _region_terms(query, key, windows, key_windows, valid, config)
+
+
+def _region_terms(
+    query: Levels, key: Levels, windows: Tensor, key_windows: Tensor, valid: Tensor, config: CrossCLConfig
+) -> RegionTerms:
+    """`region_terms` in the precision of its maps, which are at least float32."""
     count = len(valid)
     images = torch.arange(count, device=valid.device)[:, None].expand_as(valid)[valid]  # of each valid window
-    own = windows.to(valid.device).expand(count, -1, -1)
-    key = {level: key[level].detach() for level in key}
+    own = windows.to(key_windows).expand(count, -1, -1)
     positives = {level: pool_regions(key[level], key_windows, 2.0**level, config.pool)[valid] for level in key}
     queries = {level: pool_regions(query[level], own, 2.0**level, config.pool)[valid] for level in query}
     losses, hits = {}, {}
