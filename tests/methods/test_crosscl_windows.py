@@ -176,6 +176,16 @@ def test_gradients_of_the_box() -> None:
     assert torch.autograd.gradcheck(lambda f, b: region_means(f, b, 16.0), (features, boxes))
 
 
+@pytest.mark.parametrize("pool", ["exact", "roi_align"])
+def test_boxes_keep_their_edges_under_autocast(pool: str) -> None:
+    features = torch.randn(1, 4, 12, 12).bfloat16()
+    boxes = torch.tensor([[[60.3, 33.1, 90.7, 71.9], [3.7, 5.2, 44.1, 40.9]]], dtype=torch.float64)
+    with torch.autocast("cpu", torch.bfloat16):
+        halved = pool_regions(features, boxes, 8.0, pool)  # type: ignore[arg-type]
+    assert halved.dtype == torch.float32
+    torch.testing.assert_close(halved, pool_regions(features.float(), boxes, 8.0, pool))  # type: ignore[arg-type]
+
+
 def test_roi_align_equals_exact_pooling_on_whole_cells_and_nearly_elsewhere() -> None:
     features = torch.randn(2, 8, 14, 14, dtype=torch.float64)
     windows = query_windows(224, WindowConfig()).expand(2, -1, -1)

@@ -107,8 +107,8 @@ class CrossCLConfig:
 def lite(**changes: object) -> CrossCLConfig:
     """Minutes on a CPU: ResNet-18 of width 16, 9 windows of 31 pixels on views of 96. `changes` replaces fields.
 
-    AdamW is our choice: in as many steps it comes further than SGD at the specification's rate of 0.05, which is
-    the arm "sgd" of trial.py.
+    AdamW is our choice: in as many steps it comes further than SGD at the specification's rate of 0.05, which is the
+    arm "sgd" of trial.py.
     """
     return CrossCLConfig(**changes)  # type: ignore[arg-type]
 

@@ -25,11 +25,13 @@ def pool_regions(features: Tensor, boxes: Tensor, stride: float, pool: Pool = "e
         pool: "exact", or "roi_align": torchvision's with adaptive sampling and aligned=False. That one is exact for
             boxes on whole cells; elsewhere it samples, and it clamps at the far border where the surface fades to zero.
     """
-    if pool == "exact":
-        return region_means(features, boxes, stride)
-    pooled = roi_align(
-        features, list(boxes.to(features).unbind(0)), output_size=1, spatial_scale=1 / stride, sampling_ratio=-1
-    )
+    # In float32 at least, also under autocast: bfloat16 would round a box's edges to half pixels.
+    features = features if features.dtype == torch.float64 else features.float()
+    with torch.autocast(features.device.type, enabled=False):
+        if pool == "exact":
+            return region_means(features, boxes, stride)
+        rois = list(boxes.to(features).unbind(0))
+        pooled = roi_align(features, rois, output_size=1, spatial_scale=1 / stride, sampling_ratio=-1)
     return pooled.view(*boxes.shape[:2], features.shape[1])
 
 
