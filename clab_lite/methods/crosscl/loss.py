@@ -55,20 +55,10 @@ def region_terms(
         valid: (N, A) bool.
         config: temperature, pooling and negatives.
     """
-    with torch.autocast(valid.device.type, enabled=False):
-        # In float32 at least, also under autocast: bfloat16 would round window corners to half pixels.
-        query = {level: wide(values) for level, values in query.items()}
-        key = {level: wide(values.detach()) for level, values in key.items()}
-        return _region_terms(query, key, windows, key_windows, valid, config)
-
-
-def _region_terms(
-    query: Levels, key: Levels, windows: Tensor, key_windows: Tensor, valid: Tensor, config: CrossCLConfig
-) -> RegionTerms:
-    """`region_terms` in the precision of its maps, which are at least float32."""
     count = len(valid)
     images = torch.arange(count, device=valid.device)[:, None].expand_as(valid)[valid]  # of each valid window
     own = windows.to(key_windows).expand(count, -1, -1)
+    key = {level: values.detach() for level, values in key.items()}
     positives = {level: pool_regions(key[level], key_windows, 2.0**level, config.pool)[valid] for level in key}
     queries = {level: pool_regions(query[level], own, 2.0**level, config.pool)[valid] for level in query}
     losses, hits = {}, {}
@@ -84,7 +74,7 @@ def _region_terms(
 
 def negative_vectors(level: Tensor, kernel: int, stride: int) -> Tensor:
     """Means over squares of kernel x kernel cells, without padding: (N, C, H, W) -> (N, positions, C)."""
-    return avg_pool2d(level, kernel, stride).flatten(2).transpose(1, 2)
+    return avg_pool2d(wide(level), kernel, stride).flatten(2).transpose(1, 2)
 
 
 def _negatives(level: Tensor, images: Tensor, config: CrossCLConfig, everywhere: bool) -> tuple[Tensor, Tensor | None]:
