@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from clab_lite.config import BackboneConfig
@@ -76,7 +76,7 @@ def write_backbone(
     """Save a backbone's state dict with what made it, whole or not at all.
 
     Raises:
-        DataError: a weight is not finite. Nothing was written.
+        DataError: a weight is not finite, or the file cannot be written; what was at `path` is still there.
     """
     weights = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
     _require_finite(path, weights, "Nothing was written. Pre-train again with a lower learning rate.")
@@ -90,8 +90,12 @@ def write_backbone(
         "steps": str(steps),
         "sha256": digest_of(weights),
     }
-    with replaced(path) as beside:
-        save_file(weights, beside, metadata=about)
+    try:
+        with replaced(path) as beside:
+            beside.write_bytes(save(weights, about))  # save_file hides the system's reason, and locks others out
+    except OSError as error:
+        remedy = "Make room or correct the permissions, then continue with --resume."
+        raise DataError.at(path, "", f"could not be written ({error.strerror or error})", remedy) from error
 
 
 def read_backbone(path: str | Path) -> PretrainedBackbone:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from clab_lite.config import Config
@@ -53,7 +53,7 @@ def write_weights(
         "iteration": str(iteration),
     }
     with replaced(path) as beside:
-        save_file(weights, beside, metadata=about)
+        beside.write_bytes(save(weights, about))  # save_file hides a full disk's reason, and locks others out
 
 
 def read_weights(path: Path) -> tuple[VideoDetector, Config, tuple[str, ...], int]:

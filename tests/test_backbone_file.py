@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,6 +95,23 @@ def _rewritten(file: Path, weights: dict[str, Tensor] | None = None, **about: st
     changed = file.with_name("changed.safetensors")
     save_file(weights or read_backbone(file).state, changed, {k: v for k, v in found.items() if v is not None})
     return changed
+
+
+def test_no_room_for_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before, found = file.read_bytes(), read_backbone(file)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(DataError, match=r"could not be written .No space left on device.*--resume"):
+        write_backbone(file, found.state, found.method, found.backbone, {}, 1)
+    assert file.read_bytes() == before and not list(file.parent.glob(".*.part"))
+
+
+def test_whoever_may_read_the_folder_may_read_the_backbone(file: Path) -> None:
+    plain = file.with_name("plain")
+    plain.touch()
+    assert file.stat().st_mode == plain.stat().st_mode
 
 
 @pytest.mark.parametrize(("about", "message"), [

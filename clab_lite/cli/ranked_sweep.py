@@ -34,7 +34,7 @@ class RankedSweep:
     seeds: int = 3
     """Runs of each setting."""
     steps: IntOrDefault = None
-    """Training steps of each run. Default: the lite preset's."""
+    """Training steps of each run. Default: the preset's."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the training; bfloat16 saves a third of the time on CPUs that compute in it."""
     device: str = "cpu"

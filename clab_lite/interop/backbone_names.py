@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from clab_lite.errors import DataError
@@ -89,7 +89,7 @@ def save_style(path: Path, state: Mapping[str, Tensor], style: Style) -> None:
     try:
         with replaced(path) as beside:
             if path.suffix == ".safetensors":
-                save_file(named, beside)
+                beside.write_bytes(save(named))
             else:
                 with beside.open("wb") as file:
                     torch.save(wrapped[style], file)

@@ -167,6 +167,8 @@ class _Run:
         with closing(tqdm(total=self.total, initial=state.iteration, unit="step", disable=not progress)) as bar:
             stream = self._settled(stream)
             self.folder.begin()  # From here on, an old run in the folder is gone.
+            if state.iteration:
+                self._write_backbone()  # The run may have been killed between its checkpoint and its backbone.
             bar.unpause()  # The time left counts from here.
             with closing(RunLog(self.folder.path, state.iteration)) as log, interrupts_deferred() as stop_asked:
                 row = self._iterate(stream, end, log, bar, stop_asked)
@@ -241,6 +243,10 @@ class _Run:
         state.recent.check()
         log.sync()
         folder.save(CHECKPOINT, {**state.content(folder.config, self.dataset), **folder.about})
+        self._write_backbone()
+
+    def _write_backbone(self) -> None:
+        state, folder = self.state, self.folder
         write_backbone(
             folder.path / BACKBONE,
             state.method.backbone_state(),

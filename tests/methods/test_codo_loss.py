@@ -11,7 +11,7 @@ from method_goldens import agree, cases, doubles
 from torch import Tensor
 
 from clab_lite.errors import DataError
-from clab_lite.methods.codo.loss import batch_losses, mean_over_pairs, pair_losses, queue_losses
+from clab_lite.methods.codo.loss import Pairs, batch_losses, mean_over_pairs, pair_losses, queue_losses
 from clab_lite.methods.shared import RingQueue, info_nce_logits, top1
 
 
@@ -158,3 +158,15 @@ def test_one_instance_has_no_negatives_and_no_gradient() -> None:
 def test_shapes_that_do_not_fit_are_named() -> None:
     with pytest.raises(DataError, match=r"\(3, 6\)"):
         batch_losses(torch.randn(3, 2, 6), torch.randn(4, 2, 6), 0.2)
+
+
+@pytest.mark.parametrize("pairs", ["all", "first_is_query"])
+@pytest.mark.parametrize("views", [1, 2, 4])
+def test_any_number_of_views_is_the_mean_over_its_pairs(views: int, pairs: Pairs) -> None:
+    """Against a loop over pairs; a single view has no pair, and 0 instead of 0 / 0."""
+    z = torch.randn(views, 3, 2, 5, generator=torch.Generator().manual_seed(views), dtype=torch.float64)
+    losses = partial(batch_losses, temperature=0.3)
+    found = mean_over_pairs(pair_losses(z, z + 0.1, losses, pairs), pairs)
+    asking = range(views if pairs == "all" else 1)
+    expected = [losses(z[u], z[v] + 0.1) for u in asking for v in range(views) if u != v]
+    torch.testing.assert_close(found, torch.stack(expected).mean(dim=0) if expected else torch.zeros(2).double())

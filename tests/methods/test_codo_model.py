@@ -14,6 +14,7 @@ from torch import nn
 from torchvision.ops import roi_align as torchvision_roi_align
 
 from clab_lite import presets
+from clab_lite.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from clab_lite.data.vid import VideoIndex
 from clab_lite.detector.backbone import Backbone
 from clab_lite.detector.boxes import box_iou
@@ -101,6 +102,15 @@ def test_without_colours_pixels_outside_the_box_are_the_background(codo_videos: 
             behind = behind.flip(-1) if flip else behind
             assert torch.equal(batch.images[v, b][:, outside], behind[:, outside])
             assert not torch.equal(batch.images[v, b][:, ~outside], behind[:, ~outside])
+
+
+def test_colours_change_the_whole_composite(codo_videos: VideoIndex) -> None:
+    """After pasting, instance and background alike: no seam tells them apart."""
+    grey = replace(lite().composite.photo, jitter_probability=0.0, grey=1.0, blur=0.0)
+    images = build(micro(photo=grey), codo_videos)[1].batch(0).images
+    pixels = images * torch.tensor(IMAGENET_STD)[:, None, None] + torch.tensor(IMAGENET_MEAN)[:, None, None]
+    assert (pixels - pixels.mean(dim=2, keepdim=True)).abs().max() < 1e-3
+    assert pixels.std() > 1
 
 
 def test_same_gives_every_view_one_background(codo_videos: VideoIndex) -> None:

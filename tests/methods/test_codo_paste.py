@@ -114,3 +114,11 @@ def test_a_mirrored_composite_has_a_mirrored_box() -> None:
     flipped = image.flip(-1)
     assert (x1, y1, x2, y2) == (8, 5, 12, 8)
     assert bool((flipped[:, y1:y2, x1:x2] == 1).all()) and flipped.sum() == 3 * 12
+
+
+def test_every_place_that_has_room_is_drawn() -> None:
+    rng = random.Random(0)
+    corners = {
+        tuple(paste_view(torch.ones(3, 3, 3), torch.zeros(3, 5, 5), (3, 4), rng)[1][:2].tolist()) for _ in range(200)
+    }
+    assert corners == {(x, y) for x in (0.0, 1.0, 2.0) for y in (0.0, 1.0, 2.0)}

@@ -115,6 +115,16 @@ def test_a_window_of_everything_is_the_box() -> None:
     assert set(whole) == {box}, "no part of another shape covers all of it"
 
 
+def test_windows_have_areas_and_shapes_of_the_whole_range() -> None:
+    rng, shares, aspects = random.Random(0), [], []
+    for _ in range(300):
+        left, top, right, bottom = draw_window((0, 0, 40, 40), (40, 40), rng, WindowConfig(0.0, (0.2, 0.4)))
+        shares.append((right - left) * (bottom - top) / 1600)
+        aspects.append((right - left) / (bottom - top))
+    assert 0.2 <= min(shares) < 0.22 and 0.38 < max(shares) <= 0.4
+    assert 0.5 <= min(aspects) < 0.55 and 1.85 < max(aspects) <= 2.0
+
+
 def test_a_cut_has_at_least_one_pixel() -> None:
     image = torch.arange(3 * 4 * 5).reshape(3, 4, 5)
     assert cut(image, (1.2, 2.0, 3.0, 3.0)).shape == (3, 1, 2)

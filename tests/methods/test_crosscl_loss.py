@@ -158,6 +158,15 @@ def test_one_image_without_its_own_negatives_has_none() -> None:
     assert all(abs(value.item()) < 1e-12 for value in found.losses.values())
 
 
+def test_autocast_rounds_maps_but_neither_windows_nor_cosines() -> None:
+    query, key = ({level: value.detach().bfloat16() for level, value in maps(seed).items()} for seed in (1, 2))
+    exact = terms_of(*({level: value.float() for level, value in side.items()} for side in (query, key))).losses
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = terms_of(query, key).losses
+    for name, value in exact.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-6)
+
+
 def test_weights_of_the_total() -> None:
     terms = {name: torch.tensor(float(n)) for n, name in enumerate(("global", "p3", "p4", "p3_to_p4", "p4_to_p3"), 1)}
     assert weighted_total(terms, lite()) == 15

@@ -190,6 +190,12 @@ def test_flip_is_shared_and_comes_before_the_crop(index: VideoIndex) -> None:
     assert seen == {True, False}
 
 
+def test_blur_comes_before_colour(index: VideoIndex) -> None:
+    """As published; the other methods blur last."""
+    first = PairSource(index, SMALL).photo.transforms[0]
+    assert "GaussianBlur" in str(first) and "ColorJitter" not in str(first)
+
+
 def test_temporal_views_are_whole_frames_a_gap_apart(index: VideoIndex) -> None:
     batch = PairSource(index, replace(SMALL, views="temporal", temporal_gap=3)).batch(0)
     assert torch.equal(batch.frames[:, 2] - batch.frames[:, 1], torch.full((4,), 3))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from fractions import Fraction
+
 import pytest
 import torch
 from method_goldens import agree, cases, doubles
@@ -43,6 +46,12 @@ def test_windows_that_reach_the_edge_are_dropped() -> None:
         query_windows(96, WindowConfig(96.0, 32.0, 3, 96))
 
 
+@pytest.mark.parametrize("size", [57, 64, 96, 114, 128, 230, 256])
+def test_a_window_at_the_edge_is_dropped_in_views_of_any_side(size: int) -> None:
+    """In the middle of the sizes of the base, 160 + 64 = 224; scaled, rounding may leave the edge just below S."""
+    assert len(query_windows(size, WindowConfig(64.0, 32.0, 6, 224))) == 25
+
+
 def test_equal_crops_map_windows_to_themselves() -> None:
     windows, rectangles = query_windows(96, WindowConfig()), crops([3, 5, 80, 90], [0, 0, 192, 128])
     boxes, valid = map_windows(windows, rectangles, rectangles, 96)
@@ -55,6 +64,27 @@ def test_a_window_that_ends_on_the_edge_of_the_key_view_is_out() -> None:
     for side, inside in ((48.0, False), (48.1, True)):
         _, valid = map_windows(window, crops([0, 0, 96, 96]), crops([0, 0, side, side]), 96)
         assert bool(valid[0, 0]) == inside
+
+
+@pytest.mark.parametrize("size", [96, 112, 160])
+def test_windows_that_touch_an_edge_of_the_key_view_are_told_exactly(size: int) -> None:
+    """In whole pixels of the source: inside at left and top, out at right and bottom, never by a rounding."""
+    windows, draws, touched = query_windows(size, WindowConfig(24.0, 16.0, 6, size)), random.Random(size), 0
+    for _ in range(300):
+        left, top = draws.randrange(20), draws.randrange(20)
+        query = (left, top, left + draws.randrange(40, 200), top + draws.randrange(40, 200))
+        key = [left + draws.randrange(8), top + draws.randrange(8), query[2] - draws.randrange(20), query[3]]
+        if key[0] >= key[2]:
+            continue
+        _, valid = map_windows(windows, crops(list(query)), crops(list(key)), size)
+        for window, inside in zip(windows.tolist(), valid[0], strict=True):
+            spans = (query[2] - query[0], query[3] - query[1])
+            source = [query[i % 2] + Fraction(window[i]) * spans[i % 2] / size for i in range(4)]
+            touched += any(source[i] == key[i] for i in range(4))
+            assert bool(inside) == (
+                source[0] >= key[0] and source[1] >= key[1] and source[2] < key[2] and source[3] < key[3]
+            )
+    assert touched > 100
 
 
 def test_disjoint_crops_have_no_valid_window() -> None:

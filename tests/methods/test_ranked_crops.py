@@ -178,3 +178,18 @@ def test_prepared_crops_are_normalised() -> None:
 def test_frames_of_an_index_with_key_frames(index: VideoIndex) -> None:
     table = replace(index.table, listed_key_frames=np.array([[2, 0], [0, 3], [0, 1], [2, 1]]))
     assert list(frames_of(replace(index, table=table))) == [(0, 1), (0, 3), (2, 0)]  # (2, 1) has no object
+
+
+def test_a_box_found_twice_in_one_frame_is_no_mate_of_itself(index: VideoIndex) -> None:
+    made = source(index, second_view="other_frame")
+    crops = made.crops.select(np.array([0, 0, 1]))  # a detector's two boxes of one object, and that object a frame on
+    twice = RankedSource(config(second_view="other_frame"), crops)
+    assert {twice._mate(0) for _ in range(20)} == {2} and {twice._mate(2) for _ in range(20)} == {0, 1}
+
+
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+def test_views_are_mirrored_as_often_as_asked(index: VideoIndex, flip: float) -> None:
+    made = source(index, flip=flip)
+    image = torch.arange(3 * 16 * 16).remainder(251).byte().view(3, 16, 16)
+    for _ in range(5):
+        assert torch.equal(made._view(image), image.flip(-1) if flip else image)

@@ -229,3 +229,12 @@ def test_a_hopeless_positive_still_has_a_gradient() -> None:
         anchor.grad = None
         found.total.backward()
         assert anchor.grad is not None and anchor.grad.norm() > 1
+
+
+def test_autocast_does_not_touch_the_cosines() -> None:
+    batch = {name: value.float() if value.is_floating_point() else value for name, value in inputs(dim=64).items()}
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = loss(batch)
+    assert found.total.dtype == torch.float32
+    torch.testing.assert_close(found.per_rank, loss(batch).per_rank, rtol=0, atol=0)
+    torch.testing.assert_close(found.total.double(), loss(inputs(dim=64)).total, rtol=1e-5, atol=1e-5)

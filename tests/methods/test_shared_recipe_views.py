@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -100,3 +101,13 @@ def test_blur_may_come_first() -> None:
 
     assert kinds(True) == ["RandomApply", "RandomApply", "RandomGrayscale"]
     assert kinds(False) == ["RandomApply", "RandomGrayscale", "RandomApply"]
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "cosine_floor"])
+def test_an_unfinished_last_epoch_is_the_lowest(schedule: Literal["cosine", "cosine_floor"]) -> None:
+    """10 steps in epochs of 4: the third epoch has 2 steps, and the rate may not rise again in it."""
+    config = PretrainConfig(steps=10, learning_rate=1.0, schedule=schedule, floor=0.01, rate_every=4)
+    rates = [learning_rate(config, step) for step in range(10)]
+    first, second, third = rates[0], rates[4], rates[8]
+    assert rates == [first] * 4 + [second] * 4 + [third] * 2 and first > second > third
+    assert third == pytest.approx(0.25 if schedule == "cosine" else 0.01)

@@ -81,6 +81,18 @@ def test_a_killed_run_continues_bit_exactly(dataset: Path, straight: PretrainRes
     _assert_same_run(tmp_path, straight.run_folder)
 
 
+def test_a_run_killed_before_its_last_backbone_has_it_after_resume(
+    index: VideoIndex, straight: PretrainResult, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    run(folder, index, stop_after=5)
+    earlier = (folder / "backbone.safetensors").read_bytes()
+    run(folder, index, resume=True)
+    (folder / "backbone.safetensors").write_bytes(earlier)
+    run(folder, index, resume=True)  # nothing is left to do but this
+    assert read_backbone(folder).digest == read_backbone(straight.backbone_file).digest
+
+
 def test_stopping_workers_and_another_random_state_change_nothing(
     index: VideoIndex, straight: PretrainResult, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ from clab_lite.study.ranked.figures import RUNGS, by_method, finding_ladder, lad
 from clab_lite.study.ranked.record import CURVE_POINTS, TrialRecord, read_records, thinned, write_records
 from clab_lite.study.ranked.sweep import sweep, table, verdict
 from clab_lite.study.ranked.trial import planned
+from clab_lite.training.folder_lock import hold
 
 
 def record(
@@ -129,7 +130,12 @@ def test_a_sweep_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[s
     words = ["ranked-sweep", str(tmp_path / "out"), "--data", str(tmp_path / "world"), "--withheld", "car",
              "--seeds", "1", "--steps", "2"]  # fmt: skip
     assert main([*words, "--limit", "2"]) == 0
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"records.json", "table.md", "ladder.png", "roc.png"}
+    assert {path.name for path in (tmp_path / "out").glob("[!.]*")} == {
+        "records.json",
+        "table.md",
+        "ladder.png",
+        "roc.png",
+    }
     first = read_records(tmp_path / "out")
     assert [found.method for found in first] == ["r=1 in", "r=3 in"] and first[0].class_names == ("airplane", "bird")
     assert main([*words, "--limit", "1"]) == 0
@@ -138,5 +144,12 @@ def test_a_sweep_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "3 runs" in capsys.readouterr().out
     assert main([*words[:-1], "3"]) == 2
     assert "which these runs are not" in capsys.readouterr().err
+    make_world(tmp_path / "others", replace(world, classes=("dog", "car", "airplane")))
+    assert main([*words[:3], str(tmp_path / "others"), *words[4:]]) == 2
+    assert "which these runs are not" in capsys.readouterr().err
+    assert main([*words, "--limit", "0"]) == 2 and main([*words[:-3], "0"]) == 2
+    with hold(tmp_path / "out"):
+        assert main(words) == 2
+    assert "is working in this folder" in capsys.readouterr().err and len(read_records(tmp_path / "out")) == 3
     with pytest.raises(DataError):
         sweep(tmp_path / "nowhere", tmp_path / "other")

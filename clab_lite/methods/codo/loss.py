@@ -67,6 +67,7 @@ def pair_losses(queries: Tensor, keys: Tensor, level_losses: LevelLosses, pairs:
 
 
 def mean_over_pairs(losses: Tensor, pairs: Pairs) -> Tensor:
-    """Pairs (V, V, L) -> the mean over those that count, per level (L,). Golden `codo.views`."""
+    """Pairs (V, V, L) -> the mean over those that count, per level (L,); 0 for one view. Golden `codo.views`."""
     views = losses.shape[0]
-    return losses.sum(dim=(0, 1)) / (views * (views - 1) if pairs == "all" else views - 1)
+    count = views * (views - 1) if pairs == "all" else views - 1
+    return losses.sum(dim=(0, 1)) / max(count, 1)

@@ -27,7 +27,7 @@ from clab_lite.methods.codo.backgrounds import Kind
 from clab_lite.methods.codo.measure import Probe, ProbeSet, compare, make_probe, probe_backbone, probe_embeddings
 from clab_lite.methods.codo.model import readings
 from clab_lite.methods.codo.norm import reestimate_norm
-from clab_lite.methods.shared.recipe import learning_rate
+from clab_lite.methods.shared.steps import train_steps
 from clab_lite.samples import find_samples
 
 INSTANCES, BACKGROUNDS = 32, 8
@@ -66,18 +66,8 @@ def name_of(run: Run) -> str:
 
 def fit(config: CoDoConfig, method: CoDo, source: CompositeSource, on_step: Callable[[int, float], None]) -> None:
     """Train; `on_step(steps done, total loss)` after every step."""
-    recipe = config.pretrain
-    optimizer = torch.optim.AdamW(method.trainable(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    for step in range(recipe.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, step)
-        method.train()
-        total = method(source.batch(step))["total"]
-        optimizer.zero_grad()
-        total.backward()
-        method.update()
-        optimizer.step()
-        on_step(step + 1, float(total.detach()))
+    for report in train_steps(method.train(), source, config.pretrain):
+        on_step(report.step + 1, report.terms["total"])
 
 
 def settle_norm(method: CoDo, source: CompositeSource) -> None:

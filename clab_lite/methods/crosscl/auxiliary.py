@@ -16,6 +16,7 @@ from torch.nn.functional import interpolate
 
 from clab_lite.config import DetectorConfig
 from clab_lite.detector.video_detector import VideoDetector
+from clab_lite.devices import precise_type
 from clab_lite.methods.crosscl.config import CrossCLConfig
 from clab_lite.methods.crosscl.data import PairBatch
 from clab_lite.methods.crosscl.model import RegionContrast
@@ -77,6 +78,7 @@ def pairs_from_clips(clips: Tensor, targets: list[dict[str, Any]], config: Cross
             size = (config.image_size, config.image_size)
             sides[side].append(interpolate(part[None], size, mode="bilinear", antialias=True)[0])
             crops[side].append(crop)
-    query_crops, key_crops = (torch.tensor(side, dtype=torch.float64, device=clips.device) for side in crops)
+    exact = precise_type(clips.device)
+    query_crops, key_crops = (torch.tensor(side, dtype=exact, device=clips.device) for side in crops)
     frames = torch.zeros(len(clips), 3, dtype=torch.int64, device=clips.device)
     return PairBatch(torch.stack(sides[0]), torch.stack(sides[1]), query_crops, key_crops, frames, frames[:, 0] > 0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from clab_lite.data.transforms import flip_horizontal, normalise
 from clab_lite.data.video_index import VideoIndex
+from clab_lite.devices import precise_type
 from clab_lite.errors import DataError
 from clab_lite.methods.crosscl.config import CrossCLConfig
 from clab_lite.methods.shared.views import (
@@ -42,8 +43,10 @@ class PairBatch:
     """(N,) bool: the frame was mirrored before both crops."""
 
     def to(self, device: torch.device | str) -> PairBatch:
-        """The same batch on a device."""
-        return PairBatch(*(value.to(device) for value in vars(self).values()))
+        """The same batch on a device; rectangles in its most precise type."""
+        exact = precise_type(torch.device(device))
+        moved = {name: value.to(device) for name, value in vars(self).items() if not name.endswith("crops")}
+        return replace(self, **moved, **{n: getattr(self, n).to(device, exact) for n in ("query_crops", "key_crops")})
 
 
 class PairSource:

@@ -17,7 +17,7 @@ from torch.nn.functional import avg_pool2d
 from clab_lite.distributed import gather_rows, rank
 from clab_lite.methods.crosscl.config import CrossCLConfig
 from clab_lite.methods.crosscl.region_mean import pool_regions
-from clab_lite.methods.shared.info_nce import info_nce_logits, top1
+from clab_lite.methods.shared.info_nce import info_nce_logits, top1, wide
 
 Levels = Mapping[int, Tensor]
 
@@ -57,8 +57,8 @@ def region_terms(
     """
     count = len(valid)
     images = torch.arange(count, device=valid.device)[:, None].expand_as(valid)[valid]  # of each valid window
-    own = windows.to(valid.device).expand(count, -1, -1)
-    key = {level: key[level].detach() for level in key}
+    own = windows.to(key_windows).expand(count, -1, -1)
+    key = {level: values.detach() for level, values in key.items()}
     positives = {level: pool_regions(key[level], key_windows, 2.0**level, config.pool)[valid] for level in key}
     queries = {level: pool_regions(query[level], own, 2.0**level, config.pool)[valid] for level in query}
     losses, hits = {}, {}
@@ -74,7 +74,7 @@ def region_terms(
 
 def negative_vectors(level: Tensor, kernel: int, stride: int) -> Tensor:
     """Means over squares of kernel x kernel cells, without padding: (N, C, H, W) -> (N, positions, C)."""
-    return avg_pool2d(level, kernel, stride).flatten(2).transpose(1, 2)
+    return avg_pool2d(wide(level), kernel, stride).flatten(2).transpose(1, 2)
 
 
 def _negatives(level: Tensor, images: Tensor, config: CrossCLConfig, everywhere: bool) -> tuple[Tensor, Tensor | None]:

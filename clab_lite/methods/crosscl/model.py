@@ -42,8 +42,6 @@ class Heads(nn.Module):
 class RegionContrast(nn.Module):
     """The five terms of a batch of pairs, from a backbone that is handed in and heads and key copies that live here."""
 
-    windows: Tensor
-
     def __init__(self, backbone: Backbone, config: CrossCLConfig) -> None:
         super().__init__()
         self.config = config
@@ -52,7 +50,7 @@ class RegionContrast(nn.Module):
         self.key_backbone = MomentumEncoder(backbone, config.momentum)
         self.key_heads = MomentumEncoder(self.heads, config.momentum)
         self.queue = RingQueue(config.queue, config.global_dim)
-        self.register_buffer("windows", query_windows(config.image_size, config.windows), persistent=False)
+        self.windows = query_windows(config.image_size, config.windows)  # no buffer: it stays float64 everywhere
         self._new_keys: Tensor | None = None
 
     def query(self, backbone: Backbone, images: Tensor) -> tuple[dict[int, Tensor], Tensor]:

@@ -20,8 +20,9 @@ def query_windows(image_size: int, config: WindowConfig) -> Tensor:
         DataError: none is left.
     """
     scale = image_size / config.base
-    starts = torch.arange(config.grid, dtype=torch.float64) * (config.stride * scale)
-    starts = starts[starts + config.size * scale < image_size]
+    starts = torch.arange(config.grid, dtype=torch.float64) * config.stride
+    # Compared at the base's size, where the numbers are whole: scaled, an edge at S may come out a rounding below it.
+    starts = starts[starts + config.size < config.base] * scale
     if len(starts) == 0:
         raise DataError(
             f"no window of {config.size:g} pixels (for views of {config.base}) fits into a view of {image_size}. "
@@ -47,17 +48,19 @@ def map_windows(windows: Tensor, query_crops: Tensor, key_crops: Tensor, image_s
         Boxes (N, A, 4) in the key view, and valid (N, A) bool: the whole window lies inside the key view. Windows that
         are not valid get the placeholder (0, 0, 1, 1), as in the official code.
     """
-    query_corner, query_scale = _origin_and_scale(query_crops, image_size)
-    key_corner, key_scale = _origin_and_scale(key_crops, image_size)
-    source = query_corner + windows * query_scale
-    boxes = (source - key_corner) / key_scale
+    windows = windows.to(query_crops)
+    query_corner, query_span = _origin_and_span(query_crops)
+    key_corner, key_span = _origin_and_span(key_crops)
+    # First multiplied, then divided: an edge that meets the key view's edge then does so exactly, not by a rounding.
+    source = query_corner + windows * query_span / image_size
+    boxes = (source - key_corner) * image_size / key_span
     valid = (boxes[..., :2] >= 0).all(dim=-1) & (boxes[..., 2:] < image_size).all(dim=-1)
     placeholder = boxes.new_tensor([0.0, 0.0, 1.0, 1.0])
     return torch.where(valid[..., None], boxes, placeholder), valid
 
 
-def _origin_and_scale(crops: Tensor, image_size: int) -> tuple[Tensor, Tensor]:
-    """Crops (N, 4) -> left, top, left, top (N, 1, 4), and source pixels per view pixel in x, y, x, y (N, 1, 4)."""
+def _origin_and_span(crops: Tensor) -> tuple[Tensor, Tensor]:
+    """Crops (N, 4) -> left, top, left, top (N, 1, 4), and width, height, width, height (N, 1, 4), source pixels."""
     corner = crops[:, None, :2]
-    scale = (crops[:, None, 2:] - corner) / image_size
-    return torch.cat([corner, corner], dim=-1), torch.cat([scale, scale], dim=-1)
+    span = crops[:, None, 2:] - corner
+    return torch.cat([corner, corner], dim=-1), torch.cat([span, span], dim=-1)

@@ -35,7 +35,7 @@ def info_nce_logits(
     if not temperature > 0:
         raise DataError(f"InfoNCE: temperature is {temperature}. Choose a positive number, for example 0.2.")
     with torch.autocast(query.device.type, enabled=False):
-        q, p, n = (normalize(_wide(t), dim=1) for t in (query, positive, negatives))
+        q, p, n = (normalize(wide(t), dim=1) for t in (query, positive, negatives))
         others = q @ n.T
         if counts is not None:
             others = others.masked_fill(~counts, float("-inf"))
@@ -70,7 +70,7 @@ def batch_info_nce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
     if a.shape != b.shape or a.ndim != 2:
         raise DataError(f"InfoNCE in a batch: sides are {tuple(a.shape)} and {tuple(b.shape)}. Both must be (N, D).")
     with torch.autocast(a.device.type, enabled=False):
-        a, b = _wide(a), _wide(b)
+        a, b = wide(a), wide(b)
         loss, rows = NTXentLoss(temperature=temperature), torch.arange(len(a), device=a.device)
         # Copies: given the same labels twice, the library takes a and b for one batch and drops the diagonal.
         forth = loss(a, rows, ref_emb=b, ref_labels=rows.clone())
@@ -78,6 +78,6 @@ def batch_info_nce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
         return (forth + back) / 2
 
 
-def _wide(values: Tensor) -> Tensor:
+def wide(values: Tensor) -> Tensor:
     """float32 at least: exp(1 / temperature) and sums of it need the digits."""
     return values if values.dtype == torch.float64 else values.float()

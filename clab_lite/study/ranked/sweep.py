@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ import torch
 from clab_lite.data.vid import open_dataset
 from clab_lite.errors import DataError
 from clab_lite.files import replaced, write_text
-from clab_lite.methods.ranked import RankedConfig, lite
+from clab_lite.methods.ranked import RankedConfig, known_classes, lite
 from clab_lite.show.style import to_png
 from clab_lite.study.ranked.figures import by_method, ladder_figure, roc_figure
 from clab_lite.study.ranked.record import RECORDS, TrialRecord, read_records, write_records
 from clab_lite.study.ranked.trial import make_missing, planned
 from clab_lite.training.calibrate import Precision
+from clab_lite.training.folder_lock import hold
 
 TABLE = "table.md"
 MARGIN = 0.2
@@ -45,24 +47,27 @@ def sweep(
         limit: make at most so many runs now.
 
     Raises:
-        DataError: the folder holds runs of another ranking, number of steps, or precision, or with others withheld.
+        DataError: the folder is in use, or holds runs of another ranking, number of steps, or precision, of other
+            classes, or with others withheld; or no run is asked for.
     """
+    if seeds < 1 or (limit is not None and limit < 1):
+        raise DataError(f"{seeds} seeds and at most {limit} runs are no sweep. Use 1 or more of both.")
     base = base or lite()
     learn, judge = open_dataset(dataset, "train"), open_dataset(dataset, "val")
-    records = read_records(folder) if (folder / RECORDS).exists() else []
-    for record in records:
-        shared = (record.ranking, record.steps, record.withheld, record.semantics, record.precision)
-        if shared != (base.ranking, base.pretrain.steps, base.withheld or (), base.semantics, precision):
-            problem = f"{record.method}, seed {record.seed}, is of {shared}, which these runs are not"
-            raise DataError.at(folder / RECORDS, "", problem, "Name another folder.")
-    for made, record in enumerate(
-        make_missing(planned(seeds), records[:], base, learn, judge, precision, device), start=1
-    ):
-        records.append(record)
-        write_records(folder, records)
-        if made == limit:
-            break
-    write_summary(folder, records)
+    with hold(folder):
+        records = read_records(folder) if (folder / RECORDS).exists() else []
+        asked = (base.ranking, base.pretrain.steps, base.withheld or (), base.semantics, precision)
+        for record in records:
+            shared = (record.ranking, record.steps, record.withheld, record.semantics, record.precision)
+            if shared != asked or record.class_names != known_classes(base, learn):
+                of = (*shared, f"{len(record.class_names)} classes")
+                problem = f"{record.method}, seed {record.seed}, is of {of}, which these runs are not"
+                raise DataError.at(folder / RECORDS, "", problem, "Name another folder.")
+        missing = make_missing(planned(seeds), records[:], base, learn, judge, precision, device)
+        for record in islice(missing, limit):
+            records.append(record)
+            write_records(folder, records)
+        write_summary(folder, records)
     return len(records)
 
 
