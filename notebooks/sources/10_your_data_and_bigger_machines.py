@@ -356,4 +356,4 @@ checks.hours(my_hours)
 lesson.quiz()
 
 # %% [markdown]
-# **Where to go next:** `docs/your_data.md` in the repository has every field and every message. Then take a video of your own: `clab-lite detect`.
+# **Where to go next:** `docs/your_data.md` in the repository has every field and every message. Then take a video of your own: `clab-lite detect`. Or go on with other ways to contrast: [11 Ranked contrast](11_ranked_contrast.ipynb).

@@ -8,6 +8,9 @@
 # It works on *crops*: objects cut out of frames by their boxes. A detector finds a box; a second, small network then gives
 # the crop an embedding. (The idea is RINCE, Hoffmann et al. 2022; a report by Balasubramanian and Rathore brought it to
 # the crops of a detector.)
+#
+# **At the end you can say:** what a ranking asks of a loss, why its cosines form a ladder, and why a good ladder need not
+# find unknown objects. You need lesson 04 (a contrastive loss).
 
 # %%
 import torch
@@ -22,7 +25,7 @@ torch.set_printoptions(precision=4, sci_mode=False)
 # ## 1 The crops
 #
 # These are crops of the sample videos, 32 pixels wide, as the network sees them. Most individuals wear the colour of their
-# class; some are blurred, dark or noisy. Two classes (red names) are **withheld**: nobody trains on them. They will play
+# class; some are blurred, dark or noisy. Two classes (orange names) are **withheld**: nobody trains on them. They will play
 # the unknown objects. The last row shows places without any object.
 
 # %%
@@ -67,8 +70,9 @@ except DataError as error:
 # %% [markdown]
 # ## 3 The loss, by hand
 #
-# One crop is the **anchor**. It meets: the *other view* of its own crop (its key), and a *bank* of earlier keys with their
-# classes. All have length 1, so here they are points on a circle:
+# One crop is the **anchor** (lessons 12 and 13 call it the query). It meets: the *other view* of its own crop (its **key**:
+# the same crop, cut and coloured a little differently), and a **bank** of earlier keys with their classes. All have
+# length 1, so here they are points on a circle:
 
 # %%
 anchor, key = ranked.on_circle([0]), ranked.on_circle([10])
@@ -116,7 +120,7 @@ ranked_loss(anchor, key, bank, own, classes, table, variant="in").total
 
 # %% [markdown]
 # With one rank only the first term is left: this is *supervised contrast* with a bank. With one rank and no labels in
-# common it is MoCo's loss: one positive, everything else negative.
+# common one positive is left, and everything else is negative: the loss of MoCo, a method without labels.
 #
 # ## 4 Who is pulled?
 
@@ -135,10 +139,12 @@ ranked.circle_explorer()
 
 # %% [markdown]
 # * Each colour is one term. The green one (rank 2) has no bar at the blue vectors: what stands above is left alone.
-# * The term of rank 1 pushes rank 2 away, while the term of rank 2 pulls it. The place where both are equal lies *between*
-#   the ranks. That is how a ladder comes about.
+# * The term of rank 1 pushes rank 2 away, while the term of rank 2 pulls it. Far away the pull wins; drag rank 2 close to
+#   the anchor, and the blue bar appears at it and grows. The place where both are equal lies *between* the own class and
+#   the rest. That is how a ladder comes about.
 #
-# Now the variants. Set **variant** to "out", then to "out-in", and watch "own class, far".
+# A term can be written in more than one way. So far it was the variant **in**: the members of a rank are added up inside
+# the logarithm.
 
 # %%
 lesson.predict(
@@ -147,7 +153,7 @@ lesson.predict(
 )
 
 # %%
-from clab_lite.lessons.ranked.circle import MEMBERS, pulls_of
+from clab_lite.lessons.ranked.circle import MEMBERS, pulls_of  # the sum of the bars of each vector
 
 for variant in ("in", "out", "out-in"):
     found = pulls_of([member.start for member in MEMBERS], ranks=3, variant=variant)
@@ -155,10 +161,12 @@ for variant in ("in", "out", "out-in"):
     print(f"{variant:7s}", ", ".join(f"{m.label} {p:.2f}" for m, p in zip(MEMBERS, whole[1:])))
 
 # %% [markdown]
-# * **in**: the members are added up *inside* the logarithm. One close member is enough; the far one may stay where it is.
+# * **in**: one close member is enough; the far one may stay where it is.
 # * **out**: the logarithm is taken of each member alone. Every member is pulled, the far ones hardest.
 # * **out-in**: "out" for the own class, where all should come together, and "in" for similar classes: it is enough that
-#   *some* birds look like airplanes.
+#   *some* birds look like airplanes. (Rank 2 has one member here, so "out" and "out-in" agree.)
+#
+# Set **variant** to "out" in the figure above, and watch "own class, far".
 #
 # ## 5 Make your own ranking
 #
@@ -219,12 +227,13 @@ for step in range(lesson.choose(40, 2)):
 #   for everybody. That is why ranks 2 and 3 begin at 0: nobody is there yet.
 #
 # The following runs had the lite preset's 420 steps, in three seeds each. They ship with the lessons, and this command
-# makes them again: `clab-lite ranked-sweep runs/ranked --precision bfloat16` (about two minutes per run).
+# makes them again: `clab-lite ranked-sweep runs/ranked --precision bfloat16` (one to four minutes per run). **SoftMax** is
+# the baseline without contrast: the same network as an ordinary classifier.
 
 # %%
 lesson.predict(
-    "Trained without ranks (r = 1), is a crop of an airplane closer to birds than to turtles?",
-    ["yes: birds look more like airplanes", "no: all others are pushed away alike"],
+    "Trained without ranks (r = 1), are crops closer to similar classes (airplane to bird) than to the rest?",
+    ["yes: they look more alike", "no: all other classes are pushed away alike"],
 )
 
 # %%
@@ -232,9 +241,11 @@ ranked.draw_ladders()
 
 # %% [markdown]
 # Every model is measured on the same ladder: cosines of *held-out* crops to the class means of the training crops. Thin
-# lines are seeds. Without ranks, "the others" are all the same distance away. With three ranks the ladder stands.
+# lines are seeds. Without ranks, the three lower rungs lie close together: similar classes are no nearer than the rest.
+# With three ranks the ladder stands.
 #
-# What does it cost? **Accuracy** is that of the nearest class mean.
+# What does it cost? **Accuracy**: how often the nearest class mean is that of the own class. (AUROC is the subject of
+# section 7.) ± is the standard deviation between seeds.
 
 # %%
 ranked.results()
@@ -262,16 +273,16 @@ ranked.draw_roc()
 ranked.draw_landing()
 
 # %% [markdown]
-# Nothing in the loss speaks about unknown classes. They land where their looks put them. Dogs and boats have colours of
-# their own. What if the unknown classes have none? Eight toy classes, 4 hues × 2 shapes. Of the two withheld ones, hue
-# *and* shape are known, each from other classes:
+# Nothing in the loss speaks about unknown classes. They land where their looks put them, and seeds (the dots) do not even
+# agree where. Dogs and boats have colours of their own. What if the unknown classes have none? Eight toy classes, 4 hues
+# × 2 shapes. Of the two withheld ones, hue *and* shape are known, each from other classes:
 
 # %%
 ranked.draw_toys()
 
 # %%
 lesson.predict(
-    "Withheld toy classes share their hue with one known class and their shape with others. Their AUROC is...",
+    "Withheld toy classes share hue and shape with known ones. Their AUROC is...",
     ["about 0.9, as for dogs and boats", "about 0.5: chance", "below 0.5: they look more familiar"],
 )
 
@@ -290,7 +301,7 @@ ranked.draw_toy_scores(toys)
 # %%
 for toy in toys:
     print(f"r = {toy.ranks}: lands on", toy.nearest)
-    print(f"       AUROC with the softmax {toy.scores.near_auroc:.2f}, with the cosine {toy.cosine_auroc:.2f}")
+    print(f"  AUROC with the softmax {toy.scores.near_auroc:.2f}, with the cosine {toy.cosine_auroc:.2f}")
 
 # %% [markdown]
 # * A class that shares its looks with known ones lands *on* one of them: here on the one of its hue.
@@ -298,12 +309,15 @@ for toy in toys:
 #   between them. A withheld green disc lands on "green square", which has no second green class beside it: it keeps the
 #   probability for itself. With the cosine as the score, nothing is shared.
 # * A ranking draws classes together on purpose: they share a softmax more than others do. Here are both scores for the
-#   crops of above:
+#   crops of above, from the runs that kept both:
 
 # %%
 ranked.both_scores()
 
 # %% [markdown]
+# For dogs and boats the cosine takes back what the ranking had cost. For crops without an object it does not: these the
+# ranking really confuses more. (One run of each method is an anecdote; section 6's table has three.)
+#
 # So a ladder is no detector of unknown objects. And an AUROC belongs to a score and to a choice of withheld classes: without
 # both it says little.
 #
@@ -431,7 +445,8 @@ lesson.quiz()
 # **In one sentence:** ranked contrast trains a cascade (own class above everything, then similar classes above the rest,
 # each step softer), so that cosines fall rung by rung along a list that *you* write.
 #
-# **Where to go next:** `clab_lite/methods/ranked/loss.py` is the loss in 60 lines. `clab-lite pretrain ranked` trains a
+# **Where to go next:** `clab_lite/methods/ranked/loss.py` is the loss, in 150 lines. `clab-lite pretrain ranked` trains a
 # backbone with it that `clab-lite train --init` takes up; `VideoDetectorWithRanking` puts it in the place of CLAB's branch.
 # Other ways to choose pairs follow: [12 Across stages](12_across_stages.ipynb) contrasts places of a frame,
-# [13 Any background](13_any_background.ipynb) pastes objects on other frames.
+# [13 Any background](13_any_background.ipynb) pastes objects on other frames, and
+# [14 Choosing a contrast](14_choosing_a_contrast.ipynb) puts all of them side by side.

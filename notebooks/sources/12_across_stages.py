@@ -13,8 +13,8 @@ from clab_lite.lessons import crosscl
 lesson = lessons.start("12_across_stages")
 
 # %% [markdown]
-# At the end you can say what is positive and what is negative in this loss, why its value never comes near 0, and what
-# the cross-stage terms add that the other terms do not.
+# **At the end you can say:** what is positive and what is negative in this loss, why its value never comes near 0, and
+# what the cross-stage terms add that the other terms do not.
 #
 # You need lesson 04 (a contrastive loss) and lesson 02 (stages C2 to C5 of a backbone).
 #
@@ -108,8 +108,9 @@ crosscl.pooling_explorer()
 # | **P3 to P4** | a window on P3, for its match on **P4** | all squares of the P4 maps |
 # | **P4 to P3** | a window on P4, for its match on **P3** | all squares of the P3 maps |
 #
-# The last two are new in CrossCL. The keys come from a slow copy of the network, the *key network*: after each step it
-# moves a hundredth of the way towards the network that learns. Only the query side gets gradient.
+# A *square* is the mean over 3 × 3 cells. The last two terms are new in CrossCL. The keys come from a slow copy of the
+# network, the *key network*: before each step it moves a hundredth of the way towards the network that learns. Only the
+# query side gets gradient.
 
 # %%
 lesson.predict(
@@ -165,16 +166,16 @@ crosscl.draw_losses(live)
 
 # %% [markdown]
 # **Read it.** The global term *rises* at first: the queue starts with random vectors, which are easy to tell from a
-# picture, and fills with real pictures. P3 terms are higher than P4 terms: more negatives. On the right-hand training the
-# two cross terms stay where they were: nothing pulls the two stages together.
+# picture, and fills with real pictures. Terms that look on P3 are higher than those that look on P4: more negatives. In the
+# training without cross terms these two stay where they were: nothing pulls the two stages together.
 
 # %%
 crosscl.draw_similarity(live)
 
 # %% [markdown]
 # **Read it.** With the cross terms, a window looks alike on both stages, and other windows do not. Without them each
-# stage learns *its own* language for the same windows. Both languages are good; nobody has told them to be the same. The
-# dotted line is guessing: one in 108.
+# stage learns *its own* language for the same windows. Each works within its stage (section 6 lets you see that); nobody
+# has told them to be the same. The dotted line is guessing: one in 108.
 #
 # ## 6 Point at a window
 #
@@ -203,12 +204,17 @@ match
 #
 # ## 7 Several seeds
 #
-# One training is an anecdote. The runs below were made by one command, longer than the live ones, with several seeds:
+# One training is an anecdote. The runs below were made by one command, longer than the live ones. The column *seeds* says
+# how many there are of each setting.
 
 # %%
 lesson.predict(
-    "One setting trains on two frames of a video instead of two crops of a frame. It finds windows...",
-    ["better everywhere", "worse everywhere", "better on the same view, worse in another view"],
+    "One setting trains on two frames of a video instead of two crops of a frame. Compared with crops, it finds windows...",
+    [
+        "better in the same view and in another view",
+        "worse in the same view, better in another view",
+        "no worse in the same view, worse in another view",
+    ],
 )
 
 # %%
@@ -217,8 +223,9 @@ print(f"made by: {crosscl.COMMAND} FOLDER; {sum(run.seconds for run in runs) / 6
 crosscl.summary(runs)
 
 # %% [markdown]
-# The table says how many windows are found at the end: the mean over seeds, and half of its 95 % interval. "P3 to P4" is
-# the test of section 1; the last column of shares asks across views as well, as section 6 does.
+# The table says how many windows are found at the end: the mean over seeds, and half of its 95 % interval. A setting with
+# one seed has no interval: it hints, no more. "P3 to P4" is the test of section 1; the last column of shares asks across
+# views as well, as section 6 does. The two columns of cosines are of that first test.
 
 # %%
 lessons.explore(
@@ -234,14 +241,15 @@ lessons.explore(
 #
 # * **without cross terms**: the control. Whatever the other settings reach above it, the cross terms brought.
 # * **negatives from other images only**: then nothing pushes apart the windows of *one* frame directly. Compare with the
-#   first line: other frames have skies and grounds of their own, and to be told from those, a window must show what it is.
+#   first line: hardly a difference. Other frames have skies and grounds of their own, and to be told from those, a window
+#   must show what it is.
 # * **two frames instead of two crops**: the views are whole frames of one video, two frames apart, and windows map to
 #   themselves. Every window is valid, and little moves, so the pairs are many and easy. Now choose "in the other view":
 #   these networks have never seen a window at another size or place, and crops have to teach that.
-# * **trained with SGD**: the published optimiser, for as many steps. We train with AdamW.
+# * **trained with SGD**: the published optimiser, for as many steps, comes less far. We train with AdamW.
 #
 # This is what the *features* learned. Whether a detector gets better from it is another question: the comparison of
-# lesson 14 asks it. On small data expect little.
+# [lesson 14](14_choosing_a_contrast.ipynb) asks it.
 #
 # ## 8 Exercises
 #
@@ -342,6 +350,7 @@ lesson.quiz()
 # **In one sentence:** CrossCL makes windows of a picture find themselves in another view *and* on another stage; only its
 # cross terms teach the stages a common language.
 #
-# **Where to go next:** lesson 13 makes positives in another way: the same object pasted on two backgrounds. The code that
-# you have met: `clab_lite/methods/crosscl/` (`windows.py`, `region_mean.py`, `loss.py`, `model.py`). Beside a detector in
-# training it is `CrossStageDetector` in `auxiliary.py`; before one, `clab-lite pretrain crosscl`.
+# **Where to go next:** [13 Any background](13_any_background.ipynb) makes positives in another way: the same object pasted
+# on two backgrounds. The code that you have met: `clab_lite/methods/crosscl/` (`windows.py`, `region_mean.py`, `loss.py`,
+# `model.py`). Beside a detector in training it is `CrossStageDetector` in `auxiliary.py`; before one,
+# `clab-lite pretrain crosscl`.

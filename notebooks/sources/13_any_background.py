@@ -5,8 +5,9 @@
 # grass. CoDo (arXiv 2205.04617) trains against that: it cuts an object out, pastes it on *other* backgrounds, and asks the
 # network to recognise it there. The backgrounds come from the data that the detector will work on.
 #
-# CoDo's code was never released; its summary names the ideas, not the numbers. What it leaves open is filled here from
-# two open relatives, InsLoc and SoCo, or by us. So this is *CoDo-style*, and section 8 says which choice is whose.
+# CoDo's code was never released; all that we know of it is its abstract, which names the ideas, not the numbers. What it
+# leaves open is filled here from two open relatives, InsLoc and SoCo, or by us. So this is *CoDo-style*, and section 8
+# says which choice is whose.
 
 # %%
 from clab_lite import lessons
@@ -16,8 +17,10 @@ lesson = lessons.start("13_any_background")
 learn, held_out = lessons.samples("train"), lessons.samples("val")
 
 # %% [markdown]
-# At the end you can make such pictures yourself, measure whether a network looks at an object or at what lies behind it,
-# and say why one popular number for that can deceive.
+# **At the end you can say:** how such pictures are made, how to measure whether a network looks at an object or at what
+# lies behind it, and why a gap between cosines alone can deceive.
+#
+# You need lesson 04 (a contrastive loss) and lesson 02 (RoIAlign, and the stages of a backbone).
 #
 # ## 1 One object, many backgrounds
 #
@@ -37,7 +40,7 @@ steps
 
 # %%
 lesson.predict(
-    "Each side moves by up to a fifth of the box. How much of what a jittered box shows is background, on average?",
+    "Each side moves by up to a fifth of the box. How much of a jittered box is background, on average?",
     ["about 3 %", "15 to 20 %", "about half"],
 )
 
@@ -45,7 +48,7 @@ lesson.predict(
 # Six composites of one object. Slide **box jitter** and watch the orange boxes; change the **background**:
 #
 # * *training frames*: frames of other videos (CoDo's idea), never of the instance's own;
-# * *one frame for all*: the same background in every view;
+# * *one frame for all views*: the same background in every view;
 # * *noise*: random pixels.
 
 # %%
@@ -64,8 +67,8 @@ for amplitude, share in zip(amplitudes, codo.jitter_curve(amplitudes)):
 # ## 2 The loss: find yourself again
 #
 # Every instance of a batch gets two composites, its *views*. One view asks (the **query**, read through its jittered
-# box), the other answers (the **key**, read through its exact box). The query should be most alike to the key of its own
-# instance. The other instances of the batch are the negatives: InfoNCE, as in lesson 04.
+# box), the other answers (the **key**, read through its exact box); then they change places. The query should be most
+# alike to the key of its own instance. The other instances of the batch are the negatives: InfoNCE, as in lesson 04.
 #
 # What is compared comes out of the detector's own parts: backbone → feature pyramid → RoIAlign with the box → region
 # head → 64 numbers. The pyramid has several *levels*: P3 is fine (a cell is 8 pixels), P4 coarse (16 pixels). Each level
@@ -75,19 +78,29 @@ for amplitude, share in zip(amplitudes, codo.jitter_curve(amplitudes)):
 
 # %%
 run = codo.train_live(learn, held_out, steps=lesson.choose(120, 4), looks=lesson.choose(6, 2))
-print(f"{len(run.losses)} steps, {run.config.pretrain.batch} instances each, {run.config.composite.image_size} pixels")
+settings = run.config
+print(f"{len(run.losses)} steps, {settings.pretrain.batch} instances each", end=" ")
+print(f"on {settings.composite.image_size} × {settings.composite.image_size} pixels")
 
 # %% [markdown]
-# Rows: queries. Columns: keys. Only the pixels inside the exact boxes are drawn; the network sees the whole composite. The
-# diagonal is an instance with itself; green where it is the best of its row. Compare *untrained* with *trained*, and the
-# two levels.
+# Rows: queries. Columns: keys. The numbers are cosines. Only the pixels inside the exact boxes are drawn; the network sees
+# the whole composite. The diagonal is an instance with itself; green where it is the best of its row, among all keys of
+# the batch. Compare *untrained* with *trained*, and the two levels. With changed colours, crops and sizes this is a hard
+# search, and our training was short.
 
 # %%
 batch = codo.batch_explorer(run)
 batch
 
 # %% [markdown]
-# This is one pair of views. With three views there are six ordered pairs, and the loss is the mean over them.
+# One batch is luck. Over several, how many of the 16 queries find their own instance? (A guess finds 1.)
+
+# %%
+for network, levels in codo.searches(run, batches=lesson.choose(10, 2)).items():
+    print(f"{network:10s}", ", ".join(f"{level}: {hits:.1f}" for level, hits in levels.items()))
+
+# %% [markdown]
+# The square above is of one pair of views. With three views there are six ordered pairs, and the loss is the mean over them.
 #
 # ## 3 The probe: object or background?
 #
@@ -120,27 +133,30 @@ last = max(run.moments)
 codo.draw_bars({"untrained": run.moments[0], "trained": run.moments[last]}, 1 / len(run.probe.names))
 
 # %% [markdown]
-# Even random weights tell objects a little: what is inside the box dominates what RoIAlign reads. But a shared background
-# adds a good part of what a shared object adds. After training it should add much less.
+# The cosines of *untrained*: even random weights tell objects a little, for what is inside the box dominates what RoIAlign
+# reads. But a shared background adds a good part of what a shared object adds. After training it should add much less.
 #
 # On the right, a search: here is an object on one background; which of the composites *on another background* shows it?
 # The second bar is harder: the rivals are other objects *on the very same background*. The dotted line is a guess.
+#
+# And the way there. Left: the loss of each step (pale), its mean over a few steps (blue), and what a guess among the batch
+# would cost (dashed). Right: the three cosines.
 
 # %%
 codo.draw_training(run)
 
 # %% [markdown]
-# The same as squares: every composite against every other, object by object. A bright **block** on the diagonal: an
-# object is alike on all backgrounds. Bright **stripes** beside the diagonal, at a regular distance: backgrounds are alike,
-# whatever stands on them. Change the boxes and the backgrounds: everything is computed anew.
+# The cosines once more, as squares: every composite against every other, object by object. A bright **block** on the
+# diagonal: an object is alike on all backgrounds. Bright **stripes** beside the diagonal, at a regular distance:
+# backgrounds are alike, whatever stands on them. Change the boxes and the backgrounds: everything is computed anew.
 
 # %%
 probe = codo.probe_explorer(run)
 probe
 
 # %% [markdown]
-# On noise the untrained network is lost: noise excites random filters more than any object does. The trained network has
-# never seen noise either. How well does it do there?
+# On noise the untrained network is nearly lost: noise excites random filters more than any object does. The trained
+# network has never seen noise either. Read off what it finds there, and compare with frames.
 #
 # ## 4 What if the background gives the answer away?
 #
@@ -149,13 +165,13 @@ probe
 
 # %%
 lesson.predict(
-    "Trained with one background for both views: what will a shared background add, measured by the share?",
-    ["almost nothing, as above", "about as much as in the untrained network", "more than a shared object"],
+    "Trained with one background for both views: what is the share of the background afterwards?",
+    ["almost nothing, as above", "about that of the untrained network", "more than 100 %"],
 )
 
 # %% [markdown]
-# The trainings below take about a minute each, so they were run beforehand, with three seeds per setting. (The command
-# that makes them again is in section 7.) Open dots: before training; filled: after.
+# The trainings below take a minute or two each, so they were run beforehand, most of them with several seeds: a dot for
+# each. (The command that makes them again is in section 7.) Open dots: before training; filled: after.
 
 # %%
 runs = codo.measured_runs()
@@ -165,12 +181,13 @@ codo.draw_sources(runs, jitter=0.2)
 # Dashed: a gap of 0.2, the mark that we had set as the goal. By the **gap** alone every background passes. The **share**
 # tells them apart:
 #
-# * *One frame for all views*: the network learned objects *and* backgrounds. All its embeddings spread out, and so the
-#   gap grew, while the background counts about as much as before.
+# * *One frame for all views*: the network learned objects *and* backgrounds. Pairs that share nothing moved apart, pairs
+#   that share the object came together. So the gap grew, while the background counts about as much as before.
 # * *Training frames* and *noise*: the share falls. It falls further with frames: who has only seen noise has never had
 #   to ignore a tree or another object.
 #
-# The third panel is the hard search: the same object elsewhere, or another object on the very same background?
+# The third panel is the hard search: the same object elsewhere, or another object on the very same background? Count the
+# dots before you compare two rows: a row with one or two seeds hints, no more.
 #
 # Move the settings. *Box jitter in training* is what the network was trained with; *of the probe* is how wrong the boxes
 # are when it is asked.
@@ -184,7 +201,7 @@ measured
 #
 # The dashed grey lines above are the backbone's stage **C4**: what this library's detector takes over. The loss acts on
 # the embedding, three steps later; C4 changes much less. The table has all settings: mean over seeds ± half of the 95 %
-# interval. With three seeds these intervals are wide.
+# interval (none for fewer than three). With so few seeds these intervals are wide.
 
 # %%
 from clab_lite.lessons.tables import left
@@ -234,7 +251,7 @@ print(f"trained:                       gap {first.embedding[-1].gap:.2f}")
 # %%
 print(f"{codo.COMMAND} runs/codo")
 print(f"{codo.COMMAND} runs/codo --gather records.json")
-print(f"{len(runs)} of {sum(r.seconds for r in runs) / len(runs):.0f} seconds each")
+print(f"{len(runs)} runs of {sum(r.seconds for r in runs) / len(runs):.0f} seconds each")
 
 # %% [markdown]
 # ## 8 Which choice is whose
@@ -337,15 +354,19 @@ codo.checks.share(my_share)
 #
 # </details>
 #
-# ## 10 Test yourself
+# ## 10 Self-test
 
 # %%
 lesson.quiz()
 
 # %% [markdown]
-# ## Where to go next
+# **In one sentence:** paste an object on backgrounds that differ and the network learns to look past them; whether it did
+# is told by what a shared background still adds, not by the gap alone.
 #
-# * Other ways to choose what should be alike: a ranking of classes (lesson 11), places across stages (lesson 12).
-# * The four ways side by side: lesson 14.
+# **Where to go next:**
+#
+# * Other ways to choose what should be alike: a ranking of classes ([lesson 11](11_ranked_contrast.ipynb)), places across
+#   stages ([lesson 12](12_across_stages.ipynb)).
+# * The four ways side by side: [lesson 14](14_choosing_a_contrast.ipynb).
 # * The branch that CLAB trains beside the detector: [lesson 05](05_the_auxiliary_branch.ipynb). The CoDo-style loss can
 #   take its place: `VideoDetectorWithCoDo` in `clab_lite/methods/codo/auxiliary.py`.

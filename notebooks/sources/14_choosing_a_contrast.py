@@ -5,8 +5,8 @@
 # belong together, those do not*. They differ in what *these* are. This page puts them side by side, with what they cost
 # and what they gave in runs that you can repeat.
 #
-# **At the end you can say** which of them your data allow, what a fair comparison needs, and how much (or how little)
-# our runs tell.
+# **At the end you can say:** which of them your data allow, what a fair comparison needs, and how much (or how little)
+# our runs tell. You need lesson 05, one of lessons 11 to 13, and the intervals of lesson 09.
 
 # %%
 from clab_lite import lessons
@@ -43,8 +43,12 @@ choosing.four_methods(comparison)
 # * *CLAB's branch*: as from scratch, with the branch beside it;
 # * *ranked*, *CrossCL*, *CoDo-style first*: a part of the time on a pre-training, the rest on the detector.
 #
+# A pre-training sees what it can use: ranked contrast the labelled objects of the 32 videos; the CoDo-style method the
+# same objects, and frames of all 128 as backgrounds; CrossCL the frames of all 128.
+#
 # A comparison at equal *steps of the detector* would give the pre-training away for nothing. So the steps were chosen
-# for equal **processor time**, before any of the runs was judged.
+# for equal **processor time**, before any of the runs was judged. (The machine had other work too, so the same work took
+# some percent more or less from run to run.)
 
 # %%
 choosing.draw_costs(comparison)
@@ -52,13 +56,13 @@ choosing.draw_costs(comparison)
 # %%
 lesson.predict(
     "Same processor time, 32 labelled videos. Which detectors come out best?",
-    ["those with a pre-training", "the one that trained longer, from scratch", "one cannot tell"],
+    ["those with a pre-training", "those that spend it all on the detector", "one cannot tell"],
 )
 
 # %% [markdown]
 # Every run is paired: a detector from scratch and one after a pre-training that share a seed see the same clips in the
 # same order. Left, AP50 of every run; right, the differences within the pairs, with the 95 % interval of their mean
-# (Student's t over the seeds, lesson 09).
+# (Student's t over the seeds, lesson 09). Red: the interval leaves out zero.
 
 # %%
 lessons.explore(
@@ -75,7 +79,15 @@ lessons.explore(
 # %%
 choosing.gift_and_worth(comparison)
 
+# %%
+print(choosing.came_out(comparison))
+
 # %% [markdown]
+# The first line is the one to look at before anything else, also with your own data. As long as more steps of the
+# detector itself still bring much, they are the best use of the time, and no pre-training is cheap. One would expect it to
+# pay where they bring little any more: when few labels have told all they can, or when one pre-trained backbone serves
+# many detectors, so that its cost is shared. Our runs do not test that.
+#
 # Who looks at five differences has five chances to be lucky. The last but one column of the next table pays for that
 # (p times the number of looks, at most 1).
 
@@ -84,29 +96,30 @@ choosing.results(comparison).round(3)
 
 # %% [markdown]
 # A few seeds, one small detector (`lesson` preset), a minute or two of training, and a world of drawn videos: this says
-# how to ask, not what a ResNet-50 and ImageNet would answer. InsLoc, the open ancestor of the CoDo-style method, reports 41.4
-# AP on COCO where ImageNet's labels give 38.9 (its model zoo): after 200 epochs over a million pictures. Ours had about
-# half a minute.
+# how to ask, not what a ResNet-50 and ImageNet would answer. InsLoc, the open ancestor of the CoDo-style method, reports
+# 41.4 AP on COCO (its model zoo), where a start from ImageNet's labels gives 38.9 (SoCo's table): after 200 epochs over
+# a million pictures. Ours had about half a minute.
 
 # %%
 reach = choosing.reach(comparison, spread=0.03)
 lesson.predict(
     f"{reach.seeds} seeds, and the differences of single pairs spread by {reach.spread}. "
     "How large must their mean be to leave zero out?",
-    [f"{reach.spread / 2:.3f}", f"{reach.spread:.3f}", f"about {reach.half:.3f}"],
+    [f"about {reach.spread / 2:.3f}", f"about {reach.spread:.3f}", f"about {reach.half:.3f}"],
 )
 
 # %%
 print(reach)
 
 # %% [markdown]
-# Effects of one or two points are invisible with so few seeds, whichever way they go. "Not shown" is not "not there".
+# Effects of one or two points (0.01 or 0.02 of AP50) are invisible with so few seeds and such a spread, whichever way they
+# go. "Not shown" is not "not there".
 #
 # ## 3 Which one for you?
 #
 # Say what you have and what you want. The cards follow from the table of section 1, by rules that you can read in
-# `clab_lite/lessons/choosing/decision.py`. What they say of *fits* is about needs; the last line of a card is what our
-# runs gave, with its interval.
+# `clab_lite/lessons/choosing/decision.py`. *Fits* speaks of needs and aims only: what a method must be told, and what it
+# makes alike. It promises no gain; the last line of a card is what our runs gave, with its interval.
 
 # %%
 lessons.explore(
@@ -120,28 +133,31 @@ lessons.explore(
 
 # %% [markdown]
 # **Try it.** Take the labels away, one kind after the other. Which method is left at the end? Then ask for *similar
-# classes* and think about why three of the four cannot give that.
+# classes* and think about why the other three are not made for that.
 #
 # ## 4 Exercises
 #
-# **Exercise 1.** Write down what attracts. A cut-out is a dictionary with `video`, `frame`, `track` (numbers start
+# ### Exercise 1: what attracts
+#
+# Write it down. A cut-out is a dictionary with `video`, `frame`, `track` (numbers start
 # anew in every video), `class_name`, and `place` (which window of the frame). `method` is `"branch"`, `"ranked"` (own
 # class only, without the similar ones), `"crosscl"` or `"codo"`. Return whether the two attract.
 
 
 # %% tags=["exercise"]
-def attracts(method, a, b):
-    return ...
+def my_attracts(method, a, b):
+    """A name and two dictionaries. Return True or False."""
+    return None  # your answer here
 
 
 # %%
-choosing.checks.attracts(attracts)
+choosing.checks.attracts(my_attracts)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# def attracts(method, a, b):
+# def my_attracts(method, a, b):
 #     keys = {
 #         "branch": ("video",),
 #         "ranked": ("class_name",),
@@ -154,48 +170,54 @@ choosing.checks.attracts(attracts)
 # </details>
 
 # %% [markdown]
-# **Exercise 2.** Make a comparison fair. A pre-training of `pretrain_steps` steps is followed by `steps` steps of the
+# ### Exercise 2: a fair comparison
+#
+# A pre-training of `pretrain_steps` steps is followed by `steps` steps of the
 # detector. One step costs `pretrain_cost` and `detector_cost` seconds. For how many steps may the detector from scratch
-# be trained?
+# be trained? (Fractions are fine.)
 
 
 # %% tags=["exercise"]
-def equal_steps(steps, pretrain_steps, detector_cost, pretrain_cost):
-    return ...
+def my_equal_steps(steps, pretrain_steps, detector_cost, pretrain_cost):
+    """Four numbers. Return one."""
+    return None  # your answer here
 
 
 # %%
-choosing.checks.equal_steps(equal_steps)
+choosing.checks.equal_steps(my_equal_steps)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# def equal_steps(steps, pretrain_steps, detector_cost, pretrain_cost):
+# def my_equal_steps(steps, pretrain_steps, detector_cost, pretrain_cost):
 #     return steps + pretrain_steps * pretrain_cost / detector_cost
 # ```
 #
 # </details>
 
 # %% [markdown]
-# **Exercise 3.** Pay for several looks, but not more than needed. *Holm's* way: sort the p-values, smallest first. The
+# ### Exercise 3: several looks
+#
+# Pay for several looks, but not more than needed. *Holm's* way: sort the p-values, smallest first. The
 # first must be at most 0.05 / m for m looks, the next at most 0.05 / (m − 1), and so on. Stop at the first that fails:
 # all before it are kept. Return the positions of the kept ones in the list that you were given, in ascending order.
 
 
 # %% tags=["exercise"]
-def survivors(p_values):
-    return ...
+def my_survivors(p_values):
+    """A list of numbers. Return a list of positions."""
+    return None  # your answer here
 
 
 # %%
-choosing.checks.survivors(survivors)
+choosing.checks.survivors(my_survivors)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# def survivors(p_values):
+# def my_survivors(p_values):
 #     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
 #     kept = []
 #     for rank, i in enumerate(order):
@@ -213,15 +235,19 @@ choosing.checks.survivors(survivors)
 # %%
 p_values = choosing.p_values(comparison)
 print({name: round(p, 3) for name, p in p_values.items()})
-print("kept by Holm:", [list(p_values)[i] for i in choosing.checks.holm(list(p_values.values()))] or "none")
+kept = choosing.checks.holm(list(p_values.values()))
+print("kept by Holm:", [list(p_values)[i] for i in kept] or "none")
 
 # %% [markdown]
-# ## 5 Check yourself
+# ## 5 Self-test
 
 # %%
 lesson.quiz()
 
 # %% [markdown]
-# **Where to go next.** To your own data: `clab-lite pretrain codo DATASET`, then
+# **In one sentence:** choose a contrast by what it must be told and by what its features shall ignore, and believe that it
+# helps only when it beats the same time spent on the detector, over several seeds.
+#
+# **Where to go next:** to your own data: `clab-lite pretrain codo DATASET`, then
 # `clab-lite train DATASET --preset lesson --init runs/codo/backbone.safetensors`, and three seeds of each before you
 # believe a difference. Lesson 10 says how on bigger machines.

@@ -77,6 +77,17 @@ def test_a_gift_and_what_it_is_worth() -> None:
     assert table.loc["CoDo-style"].iloc[1].startswith("+0.030 [")
 
 
+def test_what_came_out_in_words() -> None:
+    first, gift, paid = choosing.came_out(made()).split("\n")
+    assert first.startswith(
+        f"{arm('scratch').steps} steps in place of {arm('short').steps}: +0.060 AP50, interval +0.0"
+    )
+    assert gift.endswith("3 of 3 better in the mean (+0.050 to +0.090); intervals above zero: 3, below: 0.")
+    assert paid.endswith("2 of 3 better in the mean (-0.010 to +0.030); intervals above zero: 1, below: 1.")
+    assert choosing.came_out(made(["scratch"])) == "Not measured."
+    assert "too few seeds" in choosing.came_out(made(seeds=2))
+
+
 def test_words_of_the_setting() -> None:
     words = choosing.setting_in_words(made())
     assert (

@@ -182,3 +182,12 @@ def test_the_command_makes_what_is_missing(
     monkeypatch.setattr("clab_lite.study.comparison.store.origin", lambda *_: {"torch": "3"})
     assert main(words) == 2
     assert "torch: 2 -> 3" in capsys.readouterr().err
+
+
+def test_the_shipped_records_are_of_real_runs() -> None:
+    folder = Path(__file__).parents[2] / "data_samples" / "methods" / "comparison"
+    if not folder.is_dir():
+        pytest.skip("no measured runs here")
+    for record in open_comparison(folder).records:
+        assert {"config", "learn", "judged"} <= record.made_of.keys(), f"{record.arm.folder}: says not what made it"
+        assert len(record.backbone) == (16 if record.arm.pretrain_steps else 0), record.arm.folder

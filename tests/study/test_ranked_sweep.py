@@ -110,7 +110,7 @@ def test_the_figures_say_what_they_show() -> None:
     assert [label.get_text() for label in axes.get_xticklabels()] == list(RUNGS)
     assert [text.get_text() for text in axes.texts] == ["r=1 in, 1 seed", "r=3 in, 2 seeds", "SoftMax, 1 seed"]
     near, far = roc_figure(records, ["r=3 in", "nobody"]).axes
-    assert "cow" in near.get_title(loc="left") and "without an object" in far.get_title(loc="left")
+    assert near.get_title(loc="left") == "Near (cow): AUROC 0.40" and "(no object)" in far.get_title(loc="left")
     assert [text.get_text() for text in near.get_legend().get_texts()] == ["r=3 in: 0.40"]
     ladder_figure([]), roc_figure([])
 

@@ -1,4 +1,4 @@
-"""Which contrast can be used at all, and which is worth a try first: rules that follow from what each must be told."""
+"""Which contrast can be used at all, and which fits best: rules that follow from what each must be told."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Goal = Literal["detector", "similar classes", "unknown classes"]
 Word = Literal["fits", "possible", "no"]
 
 _ORDER: tuple[Labels, ...] = ("none", "boxes", "classes")
-_MARKS: dict[Word, tuple[str, str]] = {"fits": ("worth a try first", GREEN), "possible": ("possible", ORANGE),
+_MARKS: dict[Word, tuple[str, str]] = {"fits": ("fits", GREEN), "possible": ("possible", ORANGE),
                                        "no": ("not here", GREY)}  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def advise(situation: Situation) -> list[Advice]:
 def draw_decision(situation: Situation, comparison: Comparison | None = None) -> Figure:
     """The four methods as cards: whether each fits, why, and what it gave in the shipped runs."""
     found = {} if comparison is None else {effect.arm: effect for effect in effects(comparison)}
-    figure, panels = new_figure(9.5, 2.7, 1, 4)
+    figure, panels = new_figure(9.5, 3.0, 1, 4)
     for axes, advice in zip(panels, advise(situation), strict=True):
         mark, colour = _MARKS[advice.word]
         axes.set_axis_off()
@@ -82,9 +82,13 @@ def explore_decision(comparison: Comparison | None = None) -> Callable[..., tupl
         situation = Situation(labels, videos, more_frames, goal, extra_stage)
         first = [FACTS[advice.method].name for advice in advise(situation) if advice.word == "fits"]
         words = (
-            f"worth a try first: {', '.join(first)}" if first else "nothing fits well; the possible ones may still help"
+            f"Fits what you have and want: {', '.join(first)}"
+            if first
+            else "Nothing fits well; the possible ones may still help"
         )
-        return draw_decision(situation, comparison), words
+        figure = draw_decision(situation, comparison)
+        figure.suptitle(words, x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
+        return figure, words
 
     return draw
 

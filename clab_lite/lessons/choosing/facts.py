@@ -53,7 +53,7 @@ FACTS: dict[MethodName, Facts] = {
     "ranked": Facts(
         "ranked contrast", "11",
         "two views of an object; objects of its class; with less force, objects of similar classes",
-        "everything of a lower rank, from a memory of earlier objects",
+        "everything of a lower rank, from a bank of earlier objects",
         "C5 of a cut-out object, averaged", "before the detector",
         "classes", "boxes, classes, and a list of which classes are alike",
     ),

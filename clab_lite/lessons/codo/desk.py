@@ -14,7 +14,7 @@ from clab_lite.methods.codo.backgrounds import Background, BackgroundPool, Kind
 from clab_lite.methods.codo.config import CoDoConfig, lite
 from clab_lite.methods.codo.instances import Instance, InstancePool
 
-KINDS: tuple[tuple[str, Kind], ...] = (("training frames", "downstream"), ("one frame for all", "same"),
+KINDS: tuple[tuple[str, Kind], ...] = (("training frames", "downstream"), ("one frame for all views", "same"),
                                        ("noise", "noise"))  # fmt: skip
 """What a reader chooses from, and its name in the library."""
 

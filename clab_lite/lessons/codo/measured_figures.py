@@ -9,11 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from clab_lite.lessons.codo.grids import COSINES
-from clab_lite.lessons.codo.measured import MeasuredRun, interval, pick
+from clab_lite.lessons.codo.measured import NAMES, MeasuredRun, interval, pick
 from clab_lite.show.style import BLUE, GREY, INK, PALE, VERMILLION, heading, new_figure, quiet
 
-NAMES = {"downstream": "training frames", "same": "one frame for all views", "noise": "noise",
-         "pretrain": "pre-training frames"}  # fmt: skip
 GOAL = 0.2
 """The gap that the specification asks for."""
 

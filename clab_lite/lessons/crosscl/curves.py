@@ -14,7 +14,7 @@ from clab_lite.methods.shared.steps import StepReport
 from clab_lite.show.style import BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE, VERMILLION, heading, new_figure, quiet
 
 TERMS = {
-    "global": ("image to image", GREY),
+    "global": ("global", GREY),
     "p3": ("P3 to P3", ORANGE),
     "p4": ("P4 to P4", PURPLE),
     "p3_to_p4": ("P3 to P4", BLUE),

@@ -1,4 +1,4 @@
-"""The measured runs that travel with the lesson: five settings, three seeds each."""
+"""The measured runs that travel with the lesson: five settings, up to three seeds each."""
 
 from __future__ import annotations
 

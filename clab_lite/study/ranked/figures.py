@@ -68,17 +68,26 @@ def roc_figure(records: Sequence[TrialRecord], methods: Sequence[str] | None = N
     groups = by_method(records)
     chosen = {name: groups[name] for name in (groups if methods is None else methods) if name in groups}
     figure, (near, far) = new_figure(9.5, 4.7, 1, 2, sharex=True, sharey=True)
-    withheld = " and ".join(next(iter(chosen.values()))[0].withheld) if chosen else "nothing"
+    withheld = ", ".join(next(iter(chosen.values()))[0].withheld) if chosen else ""
     _curves(near, chosen, "near")
     _curves(far, chosen, "far")
-    heading(near, f"Near: against {withheld or 'nothing'} (withheld)")
-    heading(far, "Far: against crops without an object")
+    heading(near, finding_roc(f"Near ({withheld or 'nothing withheld'})", chosen, "near"))
+    heading(far, finding_roc("Far (no object)", chosen, "far"))
     near.set_ylabel("share of known crops accepted", color=GREY, fontsize=9)
     for axes in (near, far):
         axes.set_xlabel("share of unknown crops accepted", color=GREY, fontsize=9)
         axes.set_aspect("equal")
         quiet(axes)
     return figure
+
+
+def finding_roc(against: str, chosen: Mapping[str, Sequence[TrialRecord]], which: str) -> str:
+    """The title: what the crops are told from, and the AUROC of the best and of the worst method, means over seeds."""
+    areas = sorted(np.mean([getattr(run, f"{which}_auroc") for run in runs]) for runs in chosen.values())
+    if not areas:
+        return against
+    low, high = f"{areas[0]:.2f}", f"{areas[-1]:.2f}"
+    return f"{against}: AUROC {high}" if low == high else f"{against}: AUROC {low} to {high}"
 
 
 def _curves(axes: Axes, chosen: Mapping[str, Sequence[TrialRecord]], which: str) -> None:
