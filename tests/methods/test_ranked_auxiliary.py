@@ -83,6 +83,7 @@ def test_the_branch_is_the_ranked_loss_and_moves_on_after_it() -> None:
     loss.backward()
     assert anchors.grad is not None and anchors.grad.any() and keys.grad is None
     assert made.bank.labels[:5].tolist() == labels.tolist()
+    torch.testing.assert_close(made.bank.vectors[:5], torch.nn.functional.normalize(slow, dim=1))
     for key, was, query in zip(made.key.parameters(), before, made.query.parameters(), strict=True):
         torch.testing.assert_close(key, 0.9 * was + 0.1 * query)
     bank = made.bank.vectors

@@ -88,6 +88,15 @@ def test_pyramid_equals_torchvisions() -> None:
         torch.testing.assert_close(value, expected[str(level)])
 
 
+def test_pyramid_starts_as_published() -> None:
+    """Uniform with variance 1 / inputs (Kaiming, a = 1), three times that of a plain convolution; no bias."""
+    for layer in Pyramid({3: 64, 4: 64}, 64).modules():
+        if isinstance(layer, nn.Conv2d):
+            inputs = layer.weight[0].numel()
+            assert 0.98 < layer.weight.abs().max().item() / (3 / inputs) ** 0.5 <= 1
+            assert layer.bias is not None and not layer.bias.any()
+
+
 def test_pyramid_options() -> None:
     pyramid = Pyramid({3: 8, 4: 16, 5: 32}, 6, outputs=(4, 3), norm=True)
     assert pyramid.outputs == (3, 4) and set(pyramid.output) == {"3", "4"} and set(pyramid.lateral) == {"3", "4", "5"}
