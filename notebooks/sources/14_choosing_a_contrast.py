@@ -118,8 +118,9 @@ print(reach)
 # ## 3 Which one for you?
 #
 # Say what you have and what you want. The cards follow from the table of section 1, by rules that you can read in
-# `clab_lite/lessons/choosing/decision.py`. *Fits* speaks of needs and aims only: what a method must be told, and what it
-# makes alike. It promises no gain; the last line of a card is what our runs gave, with its interval.
+# `clab_lite/lessons/choosing/decision.py`; one rule comes from section 2 (*longer helps*: more steps of the detector
+# still make it better). *Fits* speaks of needs and aims: what a method must be told, and what it makes alike. It promises
+# no gain; the last line of a card is what our runs gave, with its interval.
 
 # %%
 lessons.explore(
@@ -129,19 +130,21 @@ lessons.explore(
     more_frames=True,
     goal=lessons.choice("goal", ["detector", "similar classes", "unknown classes"], "detector"),
     extra_stage=True,
+    longer_helps=True,
 )
 
 # %% [markdown]
-# **Try it.** Take the labels away, one kind after the other. Which method is left at the end? Then ask for *similar
-# classes* and think about why the other three are not made for that.
+# **Try it.** Say that longer training helps no more: what changes? Then take the labels away, one kind after the other.
+# Which method is left at the end? Then ask for *similar classes* and think about why the other three are not made for
+# that.
 #
 # ## 4 Exercises
 #
 # ### Exercise 1: what attracts
 #
-# Write it down. A cut-out is a dictionary with `video`, `frame`, `track` (numbers start
-# anew in every video), `class_name`, and `place` (which window of the frame). `method` is `"branch"`, `"ranked"` (own
-# class only, without the similar ones), `"crosscl"` or `"codo"`. Return whether the two attract.
+# Write it down. A cut-out is a dictionary with `video`, `frame`, `track` (numbers start anew in every video),
+# `class_name`, and `place` (which window of the frame). `method` is `"branch"`, `"ranked"` (own class only, without the
+# similar ones), `"crosscl"` or `"codo"`. Return whether the two attract.
 
 
 # %% tags=["exercise"]

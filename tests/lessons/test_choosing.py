@@ -103,11 +103,11 @@ def test_reach_of_an_interval() -> None:
 
 
 def test_titles_say_what_the_numbers_say() -> None:
-    assert finding(effects(made())).startswith("4 of 5 intervals leave out zero; ")
+    assert finding(effects(made())).startswith("4 of 5 intervals leave out zero (2 above, 2 below); ")
     assert finding(effects(made(spread=100.0))) == "0 of 5 intervals leave out zero"
     assert finding(effects(made(seeds=2))) == "No intervals: too few seeds"
     one = effects(made(["scratch", "codo"]))
-    assert finding(one) == "1 of 1 intervals leave out zero; 1 when the 1 looks are paid for"
+    assert finding(one) == "1 of 1 intervals leave out zero (1 above, 0 below); 1 when the 1 looks are paid for"
     assert signed(over_seeds([0.1, 0.2])) == "+0.150, too few seeds"
 
 
@@ -131,7 +131,7 @@ def test_figures_with_few_arms_and_unknown_numbers() -> None:
 
 def _all_situations() -> list[choosing.Situation]:
     yes = (True, False)
-    return [choosing.Situation(*one) for one in itertools.product(get_args(Labels), yes, yes, get_args(Goal), yes)]
+    return [choosing.Situation(*one) for one in itertools.product(get_args(Labels), yes, yes, get_args(Goal), yes, yes)]
 
 
 def test_advice_follows_from_what_a_method_must_be_told() -> None:
@@ -150,12 +150,14 @@ def test_advice_follows_from_what_a_method_must_be_told() -> None:
     words = {one.method: one.word for one in choosing.advise(choosing.Situation(goal="similar classes"))}
     assert words["ranked"] == "fits" and words["codo"] == "no"
     assert choosing.advise(choosing.Situation(videos=False))[0].word == "no"
+    first = [{one.word for one in choosing.advise(choosing.Situation(longer_helps=yes))[1:]} for yes in (True, False)]
+    assert first == [{"possible"}, {"possible", "fits"}]
 
 
 def test_cards_of_every_situation_fit() -> None:
     """The words end above the numbers, in every card."""
     draw = choosing.explore_decision(made())
-    for situation in _all_situations()[::7]:
+    for situation in _all_situations()[::13]:
         figure, words = draw(*(getattr(situation, field.name) for field in fields(situation)))
         assert words
         to_png(figure, 40)
