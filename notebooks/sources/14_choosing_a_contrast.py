@@ -119,8 +119,8 @@ print(reach)
 #
 # Say what you have and what you want. The cards follow from the table of section 1, by rules that you can read in
 # `clab_lite/lessons/choosing/decision.py`; one rule comes from section 2 (*longer helps*: more steps of the detector
-# still make it better). *Fits* speaks of needs and aims only: what a method must be told, and what it makes alike. It
-# promises no gain; the last line of a card is what our runs gave, with its interval.
+# still make it better). *Fits* speaks of needs and aims: what a method must be told, and what it makes alike. It promises
+# no gain; the last line of a card is what our runs gave, with its interval.
 
 # %%
 lessons.explore(
@@ -142,9 +142,9 @@ lessons.explore(
 #
 # ### Exercise 1: what attracts
 #
-# Write it down. A cut-out is a dictionary with `video`, `frame`, `track` (numbers start
-# anew in every video), `class_name`, and `place` (which window of the frame). `method` is `"branch"`, `"ranked"` (own
-# class only, without the similar ones), `"crosscl"` or `"codo"`. Return whether the two attract.
+# Write it down. A cut-out is a dictionary with `video`, `frame`, `track` (numbers start anew in every video),
+# `class_name`, and `place` (which window of the frame). `method` is `"branch"`, `"ranked"` (own class only, without the
+# similar ones), `"crosscl"` or `"codo"`. Return whether the two attract.
 
 
 # %% tags=["exercise"]
