@@ -74,3 +74,9 @@ def test_unknown_names_and_what_a_method_cannot_use(index: VideoIndex) -> None:
         preset_of("ranked", "report")
     with pytest.raises(DataError, match="crosscl has no use for downstream videos"):
         build_method("crosscl", _small("crosscl"), index, index)
+
+
+def test_codo_pastes_on_the_downstream_videos(index: VideoIndex) -> None:
+    other = index.select(range(len(index) - 1))
+    source: Any = build_method("codo", _small("codo"), index, other)[1]
+    assert source.backgrounds.index is other and source.instances.index is index
