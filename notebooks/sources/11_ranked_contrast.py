@@ -232,7 +232,7 @@ for step in range(lesson.choose(40, 2)):
 
 # %%
 lesson.predict(
-    "Trained without ranks (r = 1), are crops closer to similar classes (airplane to bird) than to the rest?",
+    "Without ranks (r = 1), are crops closer to similar classes (airplane to bird) than to the rest?",
     ["yes: they look more alike", "no: all other classes are pushed away alike"],
 )
 
