@@ -53,7 +53,7 @@ def came_out(comparison: Comparison, measure: str = "all") -> str:
     given = {effect.arm: effect.difference for effect in effects(comparison, "short", measure)}
     paid = [e.difference for e in effects(comparison, "scratch", measure) if e.arm in before]
     gifts = [value for arm, value in given.items() if arm in before]
-    if "scratch" not in given or not paid or not comparison.of("short"):
+    if not comparison.of("short") or not comparison.of("scratch") or not paid:
         return "Not measured."
     long, short = comparison.of("scratch")[0].arm.steps, comparison.of("short")[0].arm.steps
     return (
