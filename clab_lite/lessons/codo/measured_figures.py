@@ -79,7 +79,7 @@ def sources_title(runs: Sequence[MeasuredRun], kinds: Sequence[str], jitter: flo
     passed = [k for k in kinds if interval([run.embedding[-1].gap for run in pick(runs, k, jitter)])[0] > GOAL]
     shares = [interval([r.embedding[-1].background_share for r in pick(runs, k, jitter)])[0] for k in kinds]
     told = ", ".join(f"{share:.0%}" for share in shares)
-    return f"Gap above {GOAL}: {len(passed)} of {len(kinds)}. Share of the background at the end: {told}"
+    return f"Mean gap above {GOAL}: {len(passed)} of {len(kinds)}. Share of the background at the end: {told}"
 
 
 def _cosine_dots(axes: Axes, chosen: Sequence[MeasuredRun], place: int) -> None:
