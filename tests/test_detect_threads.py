@@ -58,9 +58,43 @@ def test_ctrl_c_leaves_whole_files(seeing: Trained, tmp_path: Path, monkeypatch:
     with pytest.raises(KeyboardInterrupt):
         detect(seeing, open_source([clip]), out)
     assert len(records(out)) == len(decoded(out / "annotated.mp4")) == 12
+    assert not json.loads((out / "summary.json").read_text())["complete"]
     assert [path.name for path in out.iterdir() if path.name.startswith(".")] == [".lock"]
     assert Image.open(out / "contact_sheet.jpg").size[0] > 480
     assert working_threads() == before
+
+
+def test_a_second_ctrl_c_stops_at_once_and_leaves_whole_files(
+    seeing: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, out, before, calls = write_clip(tmp_path / "a.mp4", 30), tmp_path / "out", working_threads(), []
+    found, add = seeing.detector.detect_remembered, Results.add
+
+    def stopped(*arguments: object, **named: object) -> list[dict]:
+        calls.append(1)
+        for _ in range(2 if len(calls) == 4 else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+        return found(*arguments, **named)
+
+    def slow(*arguments: object) -> None:
+        time.sleep(0.05)  # some frames still wait to be written
+        add(*arguments)
+
+    monkeypatch.setattr(seeing.detector, "detect_remembered", stopped)
+    monkeypatch.setattr(Results, "add", slow)
+    with pytest.raises(KeyboardInterrupt):
+        detect(seeing, open_source([clip]), out)
+    assert len(calls) == 4 and [line["frame"] for line in records(out)] == list(range(12))
+    assert len(decoded(out / "annotated.mp4")) == 12 and not (out / ".results").exists()
+    assert working_threads() == before
+
+
+@pytest.mark.parametrize("references", ["adaptive", "sliding", "past"])
+def test_a_video_of_one_frame(seeing: Trained, tmp_path: Path, references: str) -> None:
+    clip, out = write_clip(tmp_path / "a.mp4", 1), tmp_path / "out"
+    assert detect(seeing, open_source([clip]), out, references=references).frames == 1
+    assert len(records(out)) == len(decoded(out / "annotated.mp4")) == 1
 
 
 @pytest.mark.parametrize("references", ["adaptive", "sliding", "past"])
@@ -91,32 +125,34 @@ def test_few_frames_are_read_ahead_and_few_wait_to_be_written(
     assert working_threads() == before
 
 
+@pytest.mark.parametrize("last", [5, 39, 42])
 @pytest.mark.parametrize("where", ["reading", "writing"])
 def test_an_error_in_another_thread_ends_the_work(
-    seeing: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    seeing: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, last: int
 ) -> None:
+    """And every frame before it is written, be it the first of those that are computed together or not."""
     clip, out, before = write_clip(tmp_path / "a.mp4", 100), tmp_path / "out", working_threads()
     frames, add, threads = VideoFile.frames, Results.add, set()
 
     def stops(video: VideoFile) -> Iterator[Frame]:
         for frame in frames(video):
             threads.add(threading.get_ident())
-            if frame.number == 40 and where == "reading":
-                raise DataError.at(video.path, "frame 40", "is damaged", "Record it again.")
+            if frame.number == last + 1 and where == "reading":
+                raise DataError.at(video.path, "a frame", "is damaged", "Record it again.")
             yield frame
 
     def fails(results: Results, frame: Frame, result: dict) -> None:
         threads.add(threading.get_ident())
-        if frame.number == 40 and where == "writing":
+        if frame.number == last + 1 and where == "writing":
             raise DataError.at(out, "", "could not be written", "Make room.")
         add(results, frame, result)
 
     monkeypatch.setattr(VideoFile, "frames", stops)
     monkeypatch.setattr(Results, "add", fails)
-    told = {"reading": "frame 40: is damaged", "writing": "out: could not be written"}
+    told = {"reading": "a frame: is damaged", "writing": "out: could not be written"}
     with pytest.raises(DataError, match=told[where]):
         detect(seeing, open_source([clip]), out)
-    assert [line["frame"] for line in records(out)] == list(range(40))
+    assert [line["frame"] for line in records(out)] == list(range(last + 1))
     assert not json.loads((out / "summary.json").read_text())["complete"]
     assert len(threads) == 2 and threading.get_ident() not in threads
     assert working_threads() == before

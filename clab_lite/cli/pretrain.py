@@ -29,13 +29,15 @@ class Pretrain(Generic[Settings]):
     the method's configuration is an option; the preset gives the defaults."""
 
     dataset: Dataset
-    """ILSVRC folder, folder with train.json and val.json, or .json file; its training videos are used."""
+    """ILSVRC folder, folder with train.json and val.json, .json file, or VOC 2007; its training part is used."""
     config: Annotated[Settings, arg(name="")]
     loop: LoopConfig = field(default_factory=LoopConfig)
     preset: Literal["lite", "paper"] = "lite"
     """lite: minutes on a CPU, a backbone for `train --preset lesson`. paper: the published scale."""
     out: Path = Path("runs/pretrain")
     """Run folder: config.json, log.jsonl, checkpoint.pt, TensorBoard events, backbone.safetensors."""
+    include_det: bool = False
+    """Append the still images of ImageNet DET, where the dataset has them."""
     resume: bool = False
     """Continue the run in the folder, bit by bit as if it had not been stopped."""
     overwrite: bool = False
@@ -93,7 +95,7 @@ def pretrain(options: Pretrain[Any]) -> int:
     from clab_lite.training.saved_config import config_to_dict, differences
 
     device = pick_device(options.device)
-    index = open_dataset(options.dataset, split="train")
+    index = open_dataset(options.dataset, split="train", include_det=options.include_det)
     downstream = None if options.downstream is None else open_dataset(options.downstream, split="train")
     videos = describe(index) | ({} if downstream is None else {"downstream": describe(downstream)["digest"]})
     config = options.config

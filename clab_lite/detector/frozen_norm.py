@@ -8,16 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
-from torch.nn.grad import conv2d_input, conv2d_weight
 
 
 def convolve_normalised(x: Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
     """norm(convolution(x)): (N, C, H, W) -> (N, C', H', W').
 
     With fixed statistics the backward pass does not need what the convolution gave, see `_Normalised`; where it is
-    to be kept anyway (statistics follow the batch) or nothing is, these are two plain steps.
+    to be kept anyway (statistics follow the batch) or nothing is, these are two plain steps. So they are where the
+    convolution has a bias of its own, as none of ResNet's has.
     """
-    if norm.training or not torch.is_grad_enabled():
+    if norm.training or convolution.bias is not None or not torch.is_grad_enabled():
         return norm(convolution(x))
     return _Normalised.apply(x, convolution.weight, norm.weight, norm.bias, convolution, norm)
 
@@ -46,16 +46,20 @@ class _Normalised(torch.autograd.Function):
         x, weight, gamma, mean, variance = ctx.saved_tensors
         deviation = (variance + ctx.eps).sqrt()
         scale = (gamma / deviation)[:, None, None, None]
-        kind, where = gradient.dtype, _where(ctx.convolution)  # bfloat16 under autocast
-        d_x = d_weight = d_gamma = None
-        if ctx.needs_input_grad[0]:
-            d_x = conv2d_input(x.shape, (weight * scale).to(kind), gradient, *where).to(x.dtype)
+        kind = gradient.dtype  # bfloat16 under autocast
+        stride, padding, dilation, groups = _where(ctx.convolution)
+        wanted = (ctx.needs_input_grad[0], ctx.needs_input_grad[1] or ctx.needs_input_grad[2], False)
+        # Not torch.nn.grad's two functions: they have no x to take the channels-last order from, and convert twice.
+        d_x, unscaled, _ = torch.ops.aten.convolution_backward(
+            gradient, x.to(kind), (weight * scale).to(kind), None, stride, padding, dilation, False, [0], groups, wanted
+        )
         d_beta = gradient.sum(dim=(0, 2, 3), dtype=gamma.dtype)
-        if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-            unscaled = conv2d_weight(x.to(kind), weight.shape, gradient, *where).to(weight.dtype)
+        d_weight = d_gamma = None
+        if unscaled is not None:
+            unscaled = unscaled.to(weight.dtype)
             d_weight = unscaled * scale
             d_gamma = ((unscaled * weight).sum(dim=(1, 2, 3)) - mean * d_beta) / deviation
-        return d_x, d_weight, d_gamma, d_beta, None, None
+        return None if d_x is None else d_x.to(x.dtype), d_weight, d_gamma, d_beta, None, None
 
 
 def _where(convolution: nn.Conv2d) -> tuple[Any, Any, Any, int]:

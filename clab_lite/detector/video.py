@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal, Protocol, get_args
 
 import torch
@@ -16,6 +15,7 @@ from clab_lite.data.read_ahead import load_ahead
 from clab_lite.data.references import adaptive_references, past_references, sliding_references
 from clab_lite.data.transforms import pad_to_multiple
 from clab_lite.detector.memory import FrameMemory
+from clab_lite.errors import DataError
 
 References = Literal["adaptive", "sliding", "past"]
 """adaptive: frames spread evenly over the video, remembered once (official). sliding: those around each key frame.
@@ -142,11 +142,27 @@ def detect_with_memory(
     detector: Detector, frames: Iterable[PreparedFrame], memory: FrameMemory, at_once: int = 1
 ) -> Iterator[list[dict[str, Tensor]]]:
     """Detections of the arriving frames with one memory for all of them, in lists of `at_once` frames."""
-    arriving = iter(frames)
-    while together := list(islice(arriving, at_once)):
+    for together in _grouped(frames, at_once):
         sizes, scales = [frame.image_size for frame in together], [frame.scale for frame in together]
         own = detector.remember(torch.stack([frame.pixels for frame in together]), sizes)
         yield detector.detect_remembered(own, memory, sizes, scales)
+
+
+def _grouped(frames: Iterable[PreparedFrame], most: int) -> Iterator[list[PreparedFrame]]:
+    """Lists of `most` frames, the last of what is left; so, too, before the error of one that cannot be read."""
+    group: list[PreparedFrame] = []
+    try:
+        for frame in frames:
+            group.append(frame)
+            if len(group) == most:
+                yield group
+                group = []
+    except DataError:
+        if group:
+            yield group
+        raise
+    if group:
+        yield group
 
 
 def detect_in_windows(

@@ -39,6 +39,8 @@ SERIES = (
           "the score by hand and by library, on hard and easy parts, with its uncertainty"),
     Entry("10_your_data_and_bigger_machines", "Your data and bigger machines",
           "your own videos checked and detected in, and the same code on ImageNet VID and on several GPUs"),
+    Entry("11_ranked_contrast", "Ranked contrast",
+          "a ranking of similar classes to drag, the ladder of cosines that it makes, and where unknown objects land"),
     Entry("12_across_stages", "Across stages",
           "windows that find themselves in another view and on another stage of the network, and what teaches them to"),
     Entry("13_any_background", "Any background",

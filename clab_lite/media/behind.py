@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Generic, ParamSpec
 
 Arguments = ParamSpec("Arguments")
@@ -25,7 +25,8 @@ class Behind(Generic[Arguments]):
         """
         self._work, self._room = work, BoundedSemaphore(most)
         self._pool = ThreadPoolExecutor(1)
-        self._error: Exception | None = None
+        self._at_work, self._ended = Lock(), False
+        self._error: BaseException | None = None
 
     def __enter__(self) -> Behind[Arguments]:
         return self
@@ -33,6 +34,7 @@ class Behind(Generic[Arguments]):
     def __call__(self, *arguments: Arguments.args, **named: Arguments.kwargs) -> None:
         self._room.acquire()
         if self._error is not None:
+            self._room.release()  # whoever goes on calling is told again, and does not wait for ever
             raise self._error
         self._pool.submit(self._call, *arguments, **named)
 
@@ -40,15 +42,18 @@ class Behind(Generic[Arguments]):
         try:
             self._pool.shutdown()
         finally:  # a second Ctrl-C ends the waiting: what is at work is finished even then
-            self._pool.shutdown(cancel_futures=True)
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            with self._at_work:  # up to Python 3.12 the pool, once interrupted, takes its thread for ended
+                self._ended = True
         if kind is None and self._error is not None:
             raise self._error
 
     def _call(self, *arguments: Arguments.args, **named: Arguments.kwargs) -> None:
         try:
-            if self._error is None:
-                self._work(*arguments, **named)
-        except Exception as error:
+            with self._at_work:
+                if self._error is None and not self._ended:
+                    self._work(*arguments, **named)
+        except BaseException as error:  # none is lost: nobody asks the pool for it
             self._error = error
         finally:
             self._room.release()

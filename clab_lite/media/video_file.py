@@ -27,7 +27,7 @@ class VideoFile:
     """The first video stream of a file as a `Source`. Of a video of any length, a few frames are in memory.
 
     Packets that cannot be decoded are left out, as players do, and counted in `notes`; another note tells when clearly
-    fewer frames come than the file announces.
+    fewer frames come than the file announces. One thread reads at a time: the colour converter is not for two.
     """
 
     def __init__(self, path: Path) -> None:

@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 from clab_lite.errors import DataError
 from clab_lite.lessons.choosing.facts import NAMES
 from clab_lite.lessons.choosing.figures import finding
+from clab_lite.lessons.choosing.measured import came_out
 from clab_lite.lessons.choosing.table import signed
 from clab_lite.lessons.evaluation import conclusion, table_of_effects
 from clab_lite.study import Setting
@@ -56,7 +57,7 @@ def methods(comparison: Comparison) -> str:
     for one in found:
         cells = (NAMES[one.arm], len(one.difference.values), f"{one.value.mean:.3f}", signed(one.difference))
         rows.append(f"| {' | '.join(map(str, cells))} | {one.seconds.mean:.0f} s |")
-    return "\n".join([*rows, "", f"{finding(found)}."])
+    return "\n".join([*rows, "", f"{finding(found)}.", "", came_out(comparison).replace("\n", " ")])
 
 
 def picture(notebook: NotebookNode, code: str) -> bytes:

@@ -44,7 +44,8 @@ choosing.four_methods(comparison)
 # * *ranked*, *CrossCL*, *CoDo-style first*: a part of the time on a pre-training, the rest on the detector.
 #
 # A comparison at equal *steps of the detector* would give the pre-training away for nothing. So the steps were chosen
-# for equal **processor time**, before any of the runs was judged.
+# for equal **processor time**, before any of the runs was judged. (The machine had other work too, so the same work took
+# some percent more or less from run to run.)
 
 # %%
 choosing.draw_costs(comparison)
@@ -75,7 +76,15 @@ lessons.explore(
 # %%
 choosing.gift_and_worth(comparison)
 
+# %%
+print(choosing.came_out(comparison))
+
 # %% [markdown]
+# The first line is the one to look at before anything else, also with your own data. As long as more steps of the
+# detector itself still bring much, they are the best use of the time, and no pre-training is cheap. It begins to pay
+# where they bring little any more: when few labels have told all they can, or when one pre-trained backbone serves many
+# detectors, so that its cost is shared.
+#
 # Who looks at five differences has five chances to be lucky. The last but one column of the next table pays for that
 # (p times the number of looks, at most 1).
 
@@ -105,8 +114,8 @@ print(reach)
 # ## 3 Which one for you?
 #
 # Say what you have and what you want. The cards follow from the table of section 1, by rules that you can read in
-# `clab_lite/lessons/choosing/decision.py`. What they say of *fits* is about needs; the last line of a card is what our
-# runs gave, with its interval.
+# `clab_lite/lessons/choosing/decision.py`; one rule comes from section 2 (*longer helps*: more steps of the detector
+# still make it better). The last line of a card is what our runs gave, with its interval.
 
 # %%
 lessons.explore(
@@ -116,11 +125,13 @@ lessons.explore(
     more_frames=True,
     goal=lessons.choice("goal", ["detector", "similar classes", "unknown classes"], "detector"),
     extra_stage=True,
+    longer_helps=True,
 )
 
 # %% [markdown]
-# **Try it.** Take the labels away, one kind after the other. Which method is left at the end? Then ask for *similar
-# classes* and think about why three of the four cannot give that.
+# **Try it.** Say that longer training helps no more: what changes? Then take the labels away, one kind after
+# the other. Which method is left at the end? Then ask for *similar classes* and think about why three of the four cannot
+# give that.
 #
 # ## 4 Exercises
 #
@@ -213,7 +224,8 @@ choosing.checks.survivors(survivors)
 # %%
 p_values = choosing.p_values(comparison)
 print({name: round(p, 3) for name, p in p_values.items()})
-print("kept by Holm:", [list(p_values)[i] for i in choosing.checks.holm(list(p_values.values()))] or "none")
+kept = choosing.checks.holm(list(p_values.values()))
+print("kept by Holm:", [list(p_values)[i] for i in kept] or "none")
 
 # %% [markdown]
 # ## 5 Check yourself

@@ -19,6 +19,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from clab_lite.config import ProposalConfig
 from clab_lite.detector import VideoDetector
+from clab_lite.detector.backbone import Backbone
 from clab_lite.detector.box_losses import box_losses, sample_rois
 from clab_lite.detector.postprocess import select_detections
 from clab_lite.detector.rpn import propose, rpn_losses
@@ -36,14 +37,19 @@ def extract_references(detector: VideoDetector, frames: Sequence[Tensor]) -> Ten
 
 def extract_plainly(detector: VideoDetector, frames: Tensor) -> tuple[Tensor, Tensor]:
     """C4 and neck features of frames (N, 3, H, W): every layer by itself, blocks as torchvision runs them."""
-    backbone = detector.backbone
+    c4, c5 = backbone_plainly(detector.backbone, frames)
+    return c4, detector.neck(c5)
+
+
+def backbone_plainly(backbone: Backbone, frames: Tensor) -> tuple[Tensor, Tensor]:
+    """C4 and C5 by torchvision's own blocks."""
     x = functional.max_pool2d(torch.relu(backbone.bn1(backbone.conv1(frames))), 3, stride=2, padding=1)
     maps = []
     for stage in (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4):
         for block in stage:
             x = (Bottleneck if isinstance(block, Bottleneck) else BasicBlock).forward(block, x)
         maps.append(x)
-    return maps[2], detector.neck(maps[3])
+    return maps[2], maps[3]
 
 
 def detect_plainly(

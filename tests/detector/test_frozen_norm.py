@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from kept_for_backward import kept_bytes
+from plain_path import backbone_plainly
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from clab_lite.config import BackboneConfig
 from clab_lite.detector.backbone import Backbone
@@ -18,7 +19,7 @@ def layers(**where: int) -> tuple[nn.Conv2d, nn.BatchNorm2d, Tensor]:
     """A convolution, a norm with statistics and affine parameters of its own (one gamma is 0), an input."""
     torch.manual_seed(0)
     convolution = nn.Conv2d(4, 6, 3, bias=False, **where).double()
-    norm = nn.BatchNorm2d(6).double().eval()
+    norm = nn.BatchNorm2d(6, eps=0.1).double().eval()
     norm.running_mean.normal_()
     norm.running_var.uniform_(0.2, 3)
     nn.init.normal_(norm.weight)
@@ -62,6 +63,36 @@ def test_what_is_frozen_gets_no_gradient(frozen: str) -> None:
     torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("count", [0, 2])
+def test_gradients_keep_the_order_of_the_input_in_memory(count: int) -> None:
+    """The detector is channels-last: a gradient that is not would be converted in every layer."""
+    convolution, norm, x = layers(padding=1)
+    x = x.detach()[:count].contiguous(memory_format=torch.channels_last).requires_grad_()
+    inputs = [x, convolution.weight, norm.weight, norm.bias]
+    found = torch.autograd.grad(convolve_normalised(x, convolution, norm).sum(), inputs)  # of one number, expanded
+    wanted = torch.autograd.grad(norm(convolution(x)).sum(), inputs)
+    torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+    assert found[0].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_convolution_with_a_bias_of_its_own() -> None:
+    convolution, norm, x = layers()
+    convolution.bias = nn.Parameter(torch.randn(6, dtype=torch.float64))
+    found, wanted = convolve_normalised(x, convolution, norm), norm(convolution(x))
+    assert torch.equal(found, wanted)
+    inputs = [x, convolution.weight, convolution.bias, norm.weight, norm.bias]
+    torch.testing.assert_close(
+        torch.autograd.grad(found.square().sum(), inputs), torch.autograd.grad(wanted.square().sum(), inputs)
+    )
+
+
+def test_a_second_derivative_is_refused_and_not_wrong() -> None:
+    convolution, norm, x = layers()
+    (slope,) = torch.autograd.grad(convolve_normalised(x, convolution, norm).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.sum().backward()
+
+
 def test_statistics_that_follow_the_batch() -> None:
     convolution, norm, x = layers()
     norm.train()
@@ -82,6 +113,11 @@ def test_bfloat16_is_as_near_as_the_two_steps_are() -> None:
         for gradient, true in zip(torch.autograd.grad(way.float().square().sum(), inputs), exact, strict=True):
             assert gradient.dtype == torch.float32
             assert (gradient - true).abs().max() < 0.03 * true.abs().max()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = convolve_normalised(x, convolution, norm)
+    toward = torch.randn_like(found)
+    (of_beta,) = torch.autograd.grad(found, norm.bias, toward)
+    torch.testing.assert_close(of_beta, toward.float().sum(dim=(0, 2, 3)))  # summed in float32
 
 
 @pytest.mark.parametrize(("architecture", "kept_share"), [("resnet18", 0.8), ("resnet50", 0.7)])
@@ -94,35 +130,10 @@ def test_the_backbone_is_torchvisions_and_keeps_less(architecture: str, kept_sha
     frames = torch.randn(2, 3, 64, 96)
     kept, found = kept_bytes(lambda: backbone(frames)[1], backbone)
     ours = torch.autograd.grad(found.square().sum(), [p for p in backbone.parameters() if p.requires_grad])
-    plain_bytes, wanted = kept_bytes(lambda: plainly(backbone, frames), backbone)
+    plain_bytes, wanted = kept_bytes(lambda: backbone_plainly(backbone, frames)[1], backbone)
     theirs = torch.autograd.grad(wanted.square().sum(), [p for p in backbone.parameters() if p.requires_grad])
     assert torch.equal(found, wanted)
     for found_gradient, wanted_gradient in zip(ours, theirs, strict=True):
         largest = float(wanted_gradient.abs().max())
         torch.testing.assert_close(found_gradient, wanted_gradient, rtol=0, atol=1e-5 * largest)
     assert kept < kept_share * plain_bytes
-
-
-def plainly(backbone: Backbone, frames: Tensor) -> Tensor:
-    """C5 by torchvision's own blocks."""
-    x = nn.functional.max_pool2d(torch.relu(backbone.bn1(backbone.conv1(frames))), 3, stride=2, padding=1)
-    for stage in (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4):
-        for block in stage:
-            x = (Bottleneck if isinstance(block, Bottleneck) else BasicBlock).forward(block, x)
-    return x
-
-
-def kept_bytes(forward: object, backbone: nn.Module) -> tuple[int, Tensor]:
-    """What a forward pass keeps for its backward pass, weights not counted, and its result."""
-    kept: dict[int, int] = {}
-    weights = {p.untyped_storage().data_ptr() for p in (*backbone.parameters(), *backbone.buffers())}
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        result = forward()
-    return sum(kept.values()), result

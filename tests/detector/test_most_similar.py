@@ -57,6 +57,18 @@ def test_searching_with_gradient_finds_the_same() -> None:
     torch.testing.assert_close(found[1], cosine, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_gradients_are_those_of_the_cosines(kind: torch.dtype) -> None:
+    """Of both maps; also where autocast has made them bfloat16."""
+    queries, reference = (torch.randn(count, 8).to(kind).requires_grad_() for count in (30, 20))
+    index, found = search(queries, reference, 2)
+    unit_queries, units = functional.normalize(queries.double()), functional.normalize(reference.double())
+    toward = torch.randn(30, 2)
+    ours = torch.autograd.grad(found, (queries, reference), toward)
+    theirs = torch.autograd.grad((unit_queries[:, None] * units[index]).sum(dim=2), (queries, reference), toward)
+    torch.testing.assert_close(ours, theirs, **({"rtol": 0.02, "atol": 0.02} if kind == torch.bfloat16 else {}))
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("nearest_first", [True, False])
 @pytest.mark.parametrize("count", [1, 2])

@@ -77,6 +77,17 @@ def test_a_gift_and_what_it_is_worth() -> None:
     assert table.loc["CoDo-style"].iloc[1].startswith("+0.030 [")
 
 
+def test_what_came_out_in_words() -> None:
+    first, gift, paid = choosing.came_out(made()).split("\n")
+    assert first.startswith(
+        f"{arm('scratch').steps} steps in place of {arm('short').steps}: +0.060 AP50, interval +0.0"
+    )
+    assert gift.endswith("3 of 3 better in the mean (+0.050 to +0.090); intervals above zero: 3, below: 0.")
+    assert paid.endswith("2 of 3 better in the mean (-0.010 to +0.030); intervals above zero: 1, below: 1.")
+    assert choosing.came_out(made(["scratch"])) == "Not measured."
+    assert "too few seeds" in choosing.came_out(made(seeds=2))
+
+
 def test_words_of_the_setting() -> None:
     words = choosing.setting_in_words(made())
     assert (
@@ -92,11 +103,11 @@ def test_reach_of_an_interval() -> None:
 
 
 def test_titles_say_what_the_numbers_say() -> None:
-    assert finding(effects(made())).startswith("4 of 5 intervals leave out zero; ")
+    assert finding(effects(made())).startswith("4 of 5 intervals leave out zero (2 above, 2 below); ")
     assert finding(effects(made(spread=100.0))) == "0 of 5 intervals leave out zero"
     assert finding(effects(made(seeds=2))) == "No intervals: too few seeds"
     one = effects(made(["scratch", "codo"]))
-    assert finding(one) == "1 of 1 intervals leave out zero; 1 when the 1 looks are paid for"
+    assert finding(one) == "1 of 1 intervals leave out zero (1 above, 0 below); 1 when the 1 looks are paid for"
     assert signed(over_seeds([0.1, 0.2])) == "+0.150, too few seeds"
 
 
@@ -120,7 +131,7 @@ def test_figures_with_few_arms_and_unknown_numbers() -> None:
 
 def _all_situations() -> list[choosing.Situation]:
     yes = (True, False)
-    return [choosing.Situation(*one) for one in itertools.product(get_args(Labels), yes, yes, get_args(Goal), yes)]
+    return [choosing.Situation(*one) for one in itertools.product(get_args(Labels), yes, yes, get_args(Goal), yes, yes)]
 
 
 def test_advice_follows_from_what_a_method_must_be_told() -> None:
@@ -139,12 +150,14 @@ def test_advice_follows_from_what_a_method_must_be_told() -> None:
     words = {one.method: one.word for one in choosing.advise(choosing.Situation(goal="similar classes"))}
     assert words["ranked"] == "fits" and words["codo"] == "no"
     assert choosing.advise(choosing.Situation(videos=False))[0].word == "no"
+    first = [{one.word for one in choosing.advise(choosing.Situation(longer_helps=yes))[1:]} for yes in (True, False)]
+    assert first == [{"possible"}, {"possible", "fits"}]
 
 
 def test_cards_of_every_situation_fit() -> None:
     """The words end above the numbers, in every card."""
     draw = choosing.explore_decision(made())
-    for situation in _all_situations()[::7]:
+    for situation in _all_situations()[::13]:
         figure, words = draw(*(getattr(situation, field.name) for field in fields(situation)))
         assert words
         to_png(figure, 40)

@@ -16,6 +16,7 @@ from clab_lite.lessons import codo, samples
 from clab_lite.lessons.codo import grids, measured, measured_figures, views
 from clab_lite.lessons.codo.live import Reader
 from clab_lite.methods.codo import trial
+from clab_lite.methods.codo.loss import batch_losses
 from clab_lite.methods.codo.measure import compare, probe_embeddings
 from tests.methods.codo_world import drawn_videos, micro
 
@@ -105,7 +106,8 @@ def test_widgets_answer(codo_videos: VideoIndex, live: codo.LiveRun) -> None:
     assert "exact boxes" in codo.strip_explorer(desk).set(jitter=0.0).figure.get_suptitle()
     assert "ends up" in codo.steps_explorer(desk).set(number=3).numbers
     batch = codo.batch_explorer(live).set(network="untrained", level="P4", step=2)
-    assert "of P4" in batch.numbers and "queries find" in batch.figure.get_suptitle()
+    assert batch.figure.get_suptitle().startswith("P4, untrained: ")
+    assert "ln 4 = 1.39" in batch.numbers
     probe = codo.probe_explorer(live)
     before = probe.numbers
     assert probe.set(background="noise", jitter=0.3).numbers != before
@@ -123,6 +125,22 @@ def test_a_live_run_measures_what_it_says(live: codo.LiveRun) -> None:
     bars = codo.draw_bars({"untrained": live.moments[0], "trained": live.moments[4]}, 0.5)
     assert f"Gap {gaps[0]:.2f} → {gaps[1]:.2f}" in bars.get_suptitle()
     assert len(codo.draw_probe(live.probe).axes) == 4
+
+
+def test_the_loss_under_the_square_is_the_librarys(live: codo.LiveRun) -> None:
+    batch = live.source.batch(live.config.pretrain.steps + 10)
+    with torch.no_grad():
+        queries, keys = live.trained.embed(batch)
+    wanted = batch_losses(queries[0], keys[1], 0.2)[0]
+    assert f"Loss {float(wanted):.2f};" in codo.batch_explorer(live).numbers
+
+
+def test_searches_count_over_batches(live: codo.LiveRun) -> None:
+    found = codo.searches(live, batches=2)
+    assert list(found) == ["untrained", "trained"] and list(found["trained"]) == ["P3", "P4"]
+    titles = [codo.batch_explorer(live).set(level="P4", step=step).figure.get_suptitle() for step in (0, 1)]
+    hits = [int(title.split(": ")[1].split(" of ")[0]) for title in titles]
+    assert found["trained"]["P4"] == sum(hits) / 2
 
 
 def test_a_reader_reads_what_the_probe_reads(live: codo.LiveRun) -> None:
@@ -160,12 +178,13 @@ def test_records_are_read_and_summed_up(records: Path) -> None:
     assert table["background"].tolist() == ["downstream", "downstream", "noise"]
     assert table["seeds"].tolist() == [1, 2, 1]
     gaps = [run.embedding[-1].gap for run in codo.pick(runs, "downstream", 0.2)]
-    assert table["gap after"][1].startswith(f"{np.mean(gaps):.2f} ± ")
+    assert table["gap after"][1] == f"{np.mean(gaps):.2f}", "two seeds have no interval worth its name"
     with pytest.raises(DataError, match="no run with background 'same'"):
         codo.pick(runs, "same", 0.2)
-    # Two values: t of one degree of freedom is 12.706.
-    mean, half = measured.interval([1.0, 2.0])
-    assert mean == 1.5 and half == pytest.approx(12.706 * 0.5, abs=1e-3)
+    # Three values: t of two degrees of freedom is 4.303.
+    mean, half = measured.interval([1.0, 2.0, 3.0])
+    assert mean == 2 and half == pytest.approx(4.303 / math.sqrt(3), abs=1e-3)
+    assert math.isnan(measured.interval([1.0, 2.0])[1])
 
 
 def test_measured_explorer_says_what_was_not_measured(records: Path) -> None:
@@ -195,6 +214,8 @@ def test_broken_records_are_named(tmp_path: Path) -> None:
 def test_shipped_records_are_complete_and_small() -> None:
     runs = codo.measured_runs()
     assert {run.background for run in runs} >= {"downstream", "same", "noise"}
-    for kind in ("downstream", "same", "noise"):
-        assert [run.seed for run in codo.pick(runs, kind, 0.2)] == [0, 1, 2]
+    assert [run.seed for run in codo.pick(runs, "downstream", 0.2)] == [0, 1, 2]
+    for run in codo.pick(runs, "downstream", 0.2):
+        assert run.embedding[-1].gap > measured_figures.GOAL > run.embedding[0].gap
+        assert run.embedding[-1].background_share < 0.5 * run.embedding[0].background_share
     assert RECORDS.stat().st_size < 300_000

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -60,6 +63,26 @@ def test_an_error_is_raised_by_a_later_call_and_nothing_is_called_after_it() -> 
     assert threading.active_count() == before
 
 
+def test_whoever_goes_on_calling_is_told_each_time() -> None:
+    told = 0
+
+    def fails() -> None:
+        raise SystemExit(3)  # no Exception, and not lost either
+
+    def insist() -> None:
+        nonlocal told
+        with Behind(fails, most=2) as behind:
+            for _ in range(20):
+                try:
+                    behind()
+                except SystemExit:
+                    told += 1
+
+    with pytest.raises(SystemExit):
+        insist()
+    assert told >= 18  # at first there was room
+
+
 def test_an_error_is_raised_at_the_end() -> None:
     seen: list[int] = []
     with pytest.raises(OSError, match="disk full"):
@@ -76,3 +99,25 @@ def test_an_error_of_the_block_comes_first_and_what_was_asked_for_is_done() -> N
     with pytest.raises(KeyboardInterrupt):
         call(interrupted(), seen)
     assert seen == [1, 2] and threading.active_count() == before
+
+
+def test_ctrl_c_while_waiting_finishes_what_is_at_work_and_nothing_else() -> None:
+    started, seen = threading.Event(), list[int]()
+
+    def slow(number: int) -> None:
+        started.set()
+        time.sleep(0.4)
+        seen.append(number)
+
+    def work() -> None:
+        with Behind(slow) as behind:
+            for number in range(4):
+                behind(number)
+            assert started.wait(20)
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert seen == [0]
+    time.sleep(0.5)
+    assert seen == [0]

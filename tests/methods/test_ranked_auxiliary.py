@@ -72,6 +72,9 @@ def test_nothing_to_contrast() -> None:
 def test_the_branch_is_the_ranked_loss_and_moves_on_after_it() -> None:
     made = branch()
     anchors, keys = torch.randn(5, 4, 3, 3, requires_grad=True), torch.randn(5, 4, 3, 3, requires_grad=True)
+    with torch.no_grad():
+        for parameter in made.query.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))  # at the start the two networks are equal
     labels, old, slow = torch.tensor([0, 1, 2, 1, 0]), made.bank.vectors, made.key(keys)
     before = [p.clone() for p in made.key.parameters()]
     loss = made(anchors, keys, labels)

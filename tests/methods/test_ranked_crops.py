@@ -145,6 +145,9 @@ def test_a_batch_is_a_pure_function_of_seed_and_step(index: VideoIndex) -> None:
     assert not torch.equal(first.query, first.key) and not torch.equal(first.query, made.batch(4).query)
     other = source(index, **colourful, pretrain=PretrainConfig(4, 3, seed=1)).batch(3)
     assert not torch.equal(first.query, other.query)
+    whole = [source(index, **colourful, pretrain=PretrainConfig(4, 11, seed=seed)) for seed in (0, 1)]
+    views = [one.batch(0).query[np.argsort(one.rows(0))] for one in whole]  # the same crops, in the same order
+    assert all(not torch.equal(a, b) for a, b in zip(*views, strict=True))
 
 
 def test_images_give_all_their_crops(index: VideoIndex) -> None:

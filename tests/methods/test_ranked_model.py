@@ -11,8 +11,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from small_dataset import KnowingDetector, open_small_dataset
+from voc_folder import CAT, write_voc
 
 from clab_lite.config import BackboneConfig
+from clab_lite.data.vid import open_dataset
 from clab_lite.data.video_index import VideoIndex
 from clab_lite.detector.backbone import Backbone
 from clab_lite.errors import DataError
@@ -47,6 +49,9 @@ def index(tmp_path: Path) -> VideoIndex:
 def test_a_step_in_its_published_order() -> None:
     """Loss against the old bank; then the key network moves, with the old query network; then the bank."""
     model, given = RankedModel(config(), RANKING), batch()
+    with torch.no_grad():
+        for parameter in model.query.parameters():
+            parameter.add_(0.01 * torch.randn_like(parameter))  # at the start the two networks are equal
     old_bank, old_key = model.bank.vectors.clone(), [p.clone() for p in model.key.parameters()]
     query = [p.clone() for p in model.query.parameters()]
     twin_keys = model.key(given.key)
@@ -160,6 +165,25 @@ def test_building_for_a_dataset(index: VideoIndex, tmp_path: Path) -> None:
     path.write_text(json.dumps({"ranking": {"unicorn": []}}))
     with pytest.raises(DataError, match="'unicorn' is no class here"):
         ranking_of(config(ranking=str(path)), index)
+
+
+def test_voc_2007_by_the_report_s_settings(tmp_path: Path) -> None:
+    names = ("chair", "sofa", "motorbike", "bicycle", "diningtable", "car")
+    objects = [CAT.replace("cat", name) for name in names]
+    images = {f"{number:06d}": objects[number] + objects[(number + 1) % 6] for number in range(6)}
+    index = open_dataset(write_voc(tmp_path, images), "train")
+    settings = replace(
+        report(), crop=16, backbone=SMALL, dim=8, bank=16, ranks=3, withheld=("chair", "motorbike"),
+        pretrain=replace(report().pretrain, batch=2),
+    )  # fmt: skip
+    model, source = build(settings, index)
+    assert isinstance(model, RankedModel)
+    assert model.ranking.class_names == ("bicycle", "car", "diningtable", "sofa")
+    assert dict(model.ranking.similar) == {"bicycle": (), "car": (), "diningtable": ("sofa",), "sofa": ("diningtable",)}
+    given = source.batch(0)  # all known crops of two images
+    assert 2 <= len(given.labels) <= 4
+    model(given)["total"].backward()
+    model.update()
 
 
 def test_crops_of_a_detector(index: VideoIndex) -> None:

@@ -18,7 +18,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(browser_path() is None, reason="no Chromium or Chrome on this machine"),
 ]
-NAMES = ("00_start_here", "04_contrast", "06_loss_weights", "08_embeddings_before_and_after")
+NAMES = ("00_start_here", "04_contrast", "06_loss_weights", "08_embeddings_before_and_after",
+         "11_ranked_contrast")  # fmt: skip
 _NEARLY_ALL = [(0.1, 0.03), (0.98, 0.03), (0.98, 0.97), (0.1, 0.97), (0.1, 0.05)]
 """Of a map, without the buttons at its left edge."""
 PATIENCE = 60.0
@@ -118,6 +119,33 @@ def test_a_lasso_in_one_map_selects_in_the_other(lab: Lab) -> None:
     until(lambda: pictures(cell) != shown, "the pictures of the selection did not come")
     until(lambda: picture_of(lab, right) != before, "the other map did not change")
     finish(lab, NAMES[3])
+
+
+def test_a_class_is_dragged_in_the_ranking(lab: Lab) -> None:
+    """Airplane's rank 3, the car, to its rank 2: the bird there changes places with it, and the ladder is new."""
+    from clab_lite.lessons.ranked import ranking_board
+
+    opened(lab, NAMES[4])
+    cell = lab.cell(only(lab, "ranked.ranking_board("))
+    image = cell.locator("img.widget-image").first
+    image.evaluate("picture => picture.scrollIntoView({block: 'center'})")
+    lab.page.wait_for_timeout(500)
+    place, twin = image.bounding_box(), ranking_board().figure
+    assert place is not None and twin is not None
+    places = []
+    for x in (2.7, 1.5):  # the columns of ranks 3 and 2, in the first row
+        across, up = twin.transFigure.inverted().transform(twin.axes[0].transData.transform((x, 0)))
+        places.append((place["x"] + across * place["width"], place["y"] + (1 - up) * place["height"]))
+    said, shown = numbers(cell), pictures(cell)
+    lab.page.mouse.move(*places[0])
+    lab.page.mouse.down()
+    for part in (0.3, 0.7, 1.0):
+        lab.page.mouse.move(*(a + part * (b - a) for a, b in zip(*places, strict=True)))
+        lab.page.wait_for_timeout(150)
+    lab.page.mouse.up()
+    until(lambda: pictures(cell) != shown, "the board did not change")
+    until(lambda: numbers(cell) != said, "the ladder did not change")
+    finish(lab, NAMES[4])
 
 
 def picture_of(lab: Lab, place: dict[str, float]) -> bytes:

@@ -83,11 +83,11 @@ def test_every_arm_has_a_row_with_its_interval() -> None:
         for name, aps in made.items()
         for seed, ap in enumerate(aps)
     ]  # type: ignore[arg-type]
-    head, _, scratch, codo, _, together = front_page.methods(Comparison(tuple(records), "")).split("\n")
+    head, _, scratch, codo, _, together, _, words = front_page.methods(Comparison(tuple(records), "")).split("\n")
     assert head.count("|") == scratch.count("|") == codo.count("|") == 6
     assert scratch == "| from scratch | 3 | 0.400 | | 60 s |"
     assert codo == "| CoDo-style first | 3 | 0.430 | +0.030 [+0.005, +0.055] | 100 s |"
-    assert together.startswith("1 of 1 intervals leave out zero")
+    assert together.startswith("1 of 1 intervals leave out zero") and words == "Not measured."
 
 
 def test_the_readme_has_the_numbers_of_the_shipped_comparison() -> None:

@@ -4,7 +4,7 @@ from clab_lite.lessons.choosing import checks
 from clab_lite.lessons.choosing.decision import Situation, advise, draw_decision, explore_decision
 from clab_lite.lessons.choosing.facts import FACTS, Facts
 from clab_lite.lessons.choosing.figures import MEASURES, draw_comparison, draw_costs, explore_comparison
-from clab_lite.lessons.choosing.measured import cost_of_a_step, measured, p_values, reach, setting_in_words
+from clab_lite.lessons.choosing.measured import came_out, cost_of_a_step, measured, p_values, reach, setting_in_words
 from clab_lite.lessons.choosing.table import four_methods, gift_and_worth, results
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Facts",
     "Situation",
     "advise",
+    "came_out",
     "checks",
     "cost_of_a_step",
     "draw_comparison",

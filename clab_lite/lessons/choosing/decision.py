@@ -24,6 +24,9 @@ _MARKS: dict[Word, tuple[str, str]] = {"fits": ("worth a try first", GREEN), "po
                                        "no": ("not here", GREY)}  # fmt: skip
 
 
+_LONGER = "While longer training of the detector still helps, the time is better spent there."
+
+
 @dataclass(frozen=True)
 class Situation:
     """What a reader has and wants."""
@@ -37,6 +40,8 @@ class Situation:
     goal: Goal = "detector"
     extra_stage: bool = True
     """Whether a training before the detector's is acceptable."""
+    longer_helps: bool = True
+    """Whether more steps of the detector itself still make it better."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +81,12 @@ def draw_decision(situation: Situation, comparison: Comparison | None = None) ->
 
 
 def explore_decision(comparison: Comparison | None = None) -> Callable[..., tuple[Figure, str]]:
-    """For `lessons.explore`: draw(labels, videos, more_frames, goal, extra_stage)."""
+    """For `lessons.explore`: draw(labels, videos, more_frames, goal, extra_stage, longer_helps)."""
 
-    def draw(labels: Labels, videos: bool, more_frames: bool, goal: Goal, extra_stage: bool) -> tuple[Figure, str]:
-        situation = Situation(labels, videos, more_frames, goal, extra_stage)
+    def draw(
+        labels: Labels, videos: bool, more_frames: bool, goal: Goal, extra_stage: bool, longer_helps: bool
+    ) -> tuple[Figure, str]:
+        situation = Situation(labels, videos, more_frames, goal, extra_stage, longer_helps)
         first = [FACTS[advice.method].name for advice in advise(situation) if advice.word == "fits"]
         words = (
             f"worth a try first: {', '.join(first)}" if first else "nothing fits well; the possible ones may still help"
@@ -108,6 +115,8 @@ def _ranked(situation: Situation) -> Advice:
         return Advice("ranked", "fits", "The only one whose distances follow a list of which classes are alike.")
     if situation.goal == "unknown classes":
         return Advice("ranked", "possible", "Its distances reject what is far from all classes; a look-alike passes.")
+    if situation.longer_helps:
+        return Advice("ranked", "possible", _LONGER)
     if situation.more_frames:
         return Advice("ranked", "possible", "It learns from the labelled frames alone; the others stay unused.")
     return Advice("ranked", "fits", "All its labels are there already, and it uses boxes and classes.")
@@ -118,6 +127,8 @@ def _crosscl(situation: Situation) -> Advice:
         return Advice("crosscl", "no", "It is a training of its own, before the detector's.")
     if situation.goal != "detector":
         return Advice("crosscl", "no", "It compares places of one frame. No object is ever compared with another.")
+    if situation.longer_helps and situation.labels == "classes":
+        return Advice("crosscl", "possible", _LONGER)
     if situation.labels == "none" or situation.more_frames:
         return Advice("crosscl", "fits", "It needs no labels: every frame counts, also those nobody looked at.")
     return Advice("crosscl", "possible", "It works, but does not use the boxes that you have.")
@@ -132,4 +143,6 @@ def _codo(situation: Situation) -> Advice:
         return Advice("codo", "no", "Every object is a class of its own; alike objects repel each other.")
     if situation.goal == "unknown classes":
         return Advice("codo", "possible", "Objects lie apart whatever their class, but nothing says which are known.")
+    if situation.longer_helps and situation.labels == "classes":
+        return Advice("codo", "possible", _LONGER)
     return Advice("codo", "fits", "It trains the detector's own parts to ignore what stands behind an object.")

@@ -59,7 +59,11 @@ def finding(found: list[Effect]) -> str:
     away = sum(effect.difference.certain for effect in known)
     stay = [effect for effect in known if effect.corrected <= 0.05]
     text = f"{away} of {len(known)} intervals leave out zero"
-    return f"{text}; {len(stay) or 'none'} when the {len(known)} looks are paid for" if away else text
+    if not away:
+        return text
+    above = sum(effect.difference.low > 0 for effect in known)
+    sides = f"{above} above, {away - above} below"
+    return f"{text} ({sides}); {len(stay) or 'none'} when the {len(known)} looks are paid for"
 
 
 def explore_comparison(comparison: Comparison) -> Callable[..., tuple[Figure, str]]:

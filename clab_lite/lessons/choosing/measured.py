@@ -11,6 +11,7 @@ from clab_lite.lessons.places import samples_folder
 from clab_lite.metrics.certainty import LEVEL, student_quantile
 from clab_lite.study.comparison import Comparison, effects, open_comparison
 from clab_lite.study.comparison.arms import ArmName
+from clab_lite.study.paired import SeedMean
 
 
 @cache
@@ -44,6 +45,39 @@ def cost_of_a_step(comparison: Comparison, name: ArmName) -> tuple[float, float]
     steps = sum(run.arm.pretrain_steps for run in runs)
     detector = sum(run.detector_seconds for run in runs) / sum(run.arm.steps for run in runs)
     return (before / steps if steps else 0.0, detector)
+
+
+def came_out(comparison: Comparison, measure: str = "all") -> str:
+    """What the runs say, in three lines: more steps alone, pre-trainings as a gift, pre-trainings that are paid for."""
+    before = ("ranked", "crosscl", "codo")
+    given = {effect.arm: effect.difference for effect in effects(comparison, "short", measure)}
+    paid = [e.difference for e in effects(comparison, "scratch", measure) if e.arm in before]
+    gifts = [value for arm, value in given.items() if arm in before]
+    if not comparison.of("short") or not comparison.of("scratch") or not paid:
+        return "Not measured."
+    long, short = comparison.of("scratch")[0].arm.steps, comparison.of("short")[0].arm.steps
+    return (
+        f"{long} steps in place of {short}: {given['scratch'].mean:+.3f} AP50, {_told(given['scratch'])}.\n"
+        f"A pre-training as a gift: {_tally(gifts)}.\n"
+        f"A pre-training that is paid for: {_tally(paid)}."
+    )
+
+
+def _told(value: SeedMean) -> str:
+    if not value.enough:
+        return "too few seeds for an interval"
+    return f"interval {value.low:+.3f} to {value.high:+.3f}"
+
+
+def _tally(values: list[SeedMean]) -> str:
+    """2 of 3 better in the mean (+0.010 to +0.020 ...), 1 interval above zero, 0 below."""
+    better = sum(value.mean > 0 for value in values)
+    means = sorted(value.mean for value in values)
+    above, below = sum(value.low > 0 for value in values), sum(value.high < 0 for value in values)
+    return (
+        f"{better} of {len(values)} better in the mean ({means[0]:+.3f} to {means[-1]:+.3f}); "
+        f"intervals above zero: {above}, below: {below}"
+    )
 
 
 @dataclass(frozen=True)

@@ -41,9 +41,9 @@ def results(comparison: Comparison, measure: str = "all") -> pd.DataFrame:
     for effect in effects(comparison, measure=measure):
         value = effect.difference
         rows.append((NAMES[effect.arm], len(value.values), effect.value.mean, value.mean, value.low, value.high,
-                     value.p_value, effect.corrected, effect.seconds.mean))  # fmt: skip
+                     value.p_value, effect.corrected, round(effect.seconds.mean)))  # fmt: skip
     mean = sum(record.ap[measure] for record in base) / len(base) if base else math.nan
-    seconds = sum(record.seconds for record in base) / len(base) if base else math.nan
+    seconds = round(sum(record.seconds for record in base) / len(base)) if base else 0
     first = (NAMES["scratch"], len(base), mean, *[math.nan] * 5, seconds)
     names = ["arm", "seeds", "AP50", "difference", "low", "high", "p", "p, all looks paid", "processor s"]
     return pd.DataFrame([first, *rows], columns=names)

@@ -10,7 +10,7 @@ from clab_lite.lessons.codo.explorers import (
     strip_explorer,
 )
 from clab_lite.lessons.codo.grids import draw_bars, draw_probe
-from clab_lite.lessons.codo.live import LiveRun, train_live
+from clab_lite.lessons.codo.live import LiveRun, searches, train_live
 from clab_lite.lessons.codo.live_figures import draw_training
 from clab_lite.lessons.codo.measured import COMMAND, measured_runs, pick, summary
 from clab_lite.lessons.codo.measured_figures import draw_sources
@@ -32,6 +32,7 @@ __all__ = [
     "measured_runs",
     "pick",
     "probe_explorer",
+    "searches",
     "steps_explorer",
     "strip_explorer",
     "summary",

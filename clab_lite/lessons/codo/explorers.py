@@ -21,8 +21,6 @@ from clab_lite.lessons.codo.views import draw_steps, draw_strip
 from clab_lite.lessons.explorer import Explorer
 from clab_lite.methods.codo.measure import ProbeSet, compare
 
-SHOWN_IN_BATCH = 6
-
 
 def steps_explorer(desk: Desk) -> Explorer:
     """One view on its way from the frame to the boxes."""
@@ -58,11 +56,9 @@ def batch_explorer(run: LiveRun) -> Explorer:
 
     def draw(network: str, level: str, step: int) -> tuple[Figure, str]:
         images, boxes, queries, keys = answers(network, step)
-        place, count = run.config.trunk.levels.index(int(level[1:])), min(SHOWN_IN_BATCH, images.shape[1])
-        scores = queries[0, :count, place] @ keys[1, :count, place].T
-        logits = scores / run.config.temperature
-        loss = float((torch.logsumexp(logits, 1) + torch.logsumexp(logits, 0) - 2 * logits.diagonal()).mean() / 2)
-        return draw_batch(images[:, :count], boxes[:, :count], scores.numpy(), level, loss)
+        place = run.config.trunk.levels.index(int(level[1:]))
+        scores = (queries[0, :, place] @ keys[1, :, place].T).double().numpy()
+        return draw_batch(images, boxes, scores, f"{level}, {network}", run.config.temperature)
 
     return lessons.explore(
         draw,

@@ -113,18 +113,19 @@ def _bar(panel: Axes, place: float, value: float, colour: str, text: str) -> Non
 
 
 def draw_batch(
-    images: Tensor, boxes: Tensor, scores: NDArray[np.float64], level: str, loss: float
+    images: Tensor, boxes: Tensor, scores: NDArray[np.float64], title: str, temperature: float
 ) -> tuple[Figure, str]:
     """What the loss of one level looks at: queries of view 1 (rows) against keys of view 2 (columns).
 
     Args:
-        images: (2, B, 3, S, S) normalised views, of which the first few are drawn.
-        boxes: (2, B, 4); not drawn, the picture is cut to them.
-        scores: (B, B) cosines.
-        level: its name.
-        loss: of this level, in this pair.
+        images: (2, B, 3, S, S) normalised views; the first few are drawn, cut to their boxes.
+        boxes: (2, B, 4).
+        scores: (B, B) cosines; the numbers are of all of them.
+        title: which network and level.
+        temperature: of the loss.
     """
-    count = len(scores)
+    all_of_them, count = scores, min(SHOWN, len(scores))
+    scores = scores[:count, :count]
     figure, axes = new_figure(6.2, 5.6, count + 1, count + 1, gridspec_kw={"wspace": 0.04, "hspace": 0.04})
     low, high = float(scores.min()), float(scores.max())
     for place, panel in enumerate(axes):
@@ -143,10 +144,15 @@ def draw_batch(
                        fontweight="bold" if row == column else "normal")  # fmt: skip
             if row == column:
                 panel.add_patch(_square(None, GREEN if best else ORANGE))
-    found = int((scores.argmax(axis=1) == np.arange(count)).sum())
-    title = f"{level}: {found} of {count} queries find their own instance"
-    figure.suptitle(title, x=0.02, ha="left", fontsize=11, color=INK, fontweight="bold")
-    return figure, f"Loss of {level}: {loss:.2f}; of embeddings that tell nothing: ln {count} = {math.log(count):.2f}."
+    total = len(all_of_them)
+    found = int((all_of_them.argmax(axis=1) == np.arange(total)).sum())
+    heading = f"{title}: {found} of {total} queries find their own instance"
+    figure.suptitle(heading, x=0.02, ha="left", fontsize=11, color=INK, fontweight="bold")
+    logits = all_of_them / temperature
+    rows, columns = (np.log(np.exp(logits).sum(axis=axis)) - np.diag(logits) for axis in (1, 0))
+    loss = float((rows + columns).mean() / 2)
+    told = f"Loss {loss:.2f}; of embeddings that tell nothing: ln {total} = {math.log(total):.2f}."
+    return figure, f"{told} Drawn: the first {count} of {total} instances. Green: the best of its row is its own."
 
 
 def share_words(share: float) -> str:

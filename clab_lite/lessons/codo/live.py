@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from clab_lite.data.transforms import normalise
 from clab_lite.data.vid import VideoIndex
@@ -78,6 +79,22 @@ def train_live(
 def look(method: CoDo, probe: ProbeSet) -> Probe:
     """The probe of a network now."""
     return compare(probe_embeddings(method.trunk, probe))
+
+
+@torch.no_grad()
+def searches(run: LiveRun, batches: int = 10) -> dict[str, dict[str, float]]:
+    """Network -> level -> queries of a batch that find their own instance, mean over batches that nobody trained on."""
+    found: dict[str, dict[str, float]] = {}
+    for number in range(batches):
+        batch = run.source.batch(run.config.pretrain.steps + 10 + number)
+        for name in ("untrained", "trained"):
+            queries, keys = (normalize(rows, dim=-1) for rows in run.network(name).embed(batch))
+            for place, level in enumerate(run.config.trunk.levels):
+                scores = queries[0, :, place] @ keys[1, :, place].T
+                hits = int((scores.argmax(dim=1) == torch.arange(len(scores))).sum())
+                levels = found.setdefault(name, {})
+                levels[f"P{level}"] = levels.get(f"P{level}", 0.0) + hits / batches
+    return found
 
 
 class Reader:

@@ -70,16 +70,16 @@ def pick(runs: Sequence[MeasuredRun], background: str, jitter: float) -> list[Me
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and half of the 95 % interval of the mean (Student's t); NaN for one value."""
+    """Mean, and half of the 95 % interval of the mean (Student's t); NaN for fewer than three values."""
     numbers = np.asarray(values, float)
-    if len(numbers) < 2:
+    if len(numbers) < 3:
         return float(numbers.mean()), math.nan
     half = stats.t.ppf(0.975, len(numbers) - 1) * numbers.std(ddof=1) / math.sqrt(len(numbers))
     return float(numbers.mean()), float(half)
 
 
 def summary(runs: Sequence[MeasuredRun]) -> pd.DataFrame:
-    """A row per setting: what training changed, mean over seeds and half of the 95 % interval."""
+    """A row per setting: what training changed, mean over seeds, half of the 95 % interval (from 3 seeds on)."""
     settings = sorted({(run.background, run.jitter) for run in runs}, key=lambda one: (_ORDER.index(one[0]), one[1]))
     rows: list[dict[str, Any]] = []
     for background, jitter in settings:
@@ -92,7 +92,7 @@ def summary(runs: Sequence[MeasuredRun]) -> pd.DataFrame:
                           ("C4 share before", lambda r: r.c4[0].background_share),
                           ("C4 share after", lambda r: r.c4[-1].background_share)):  # fmt: skip
             mean, half = interval([of(run) for run in chosen])
-            row[label] = f"{mean:.2f} ± {half:.2f}"
+            row[label] = f"{mean:.2f}" if math.isnan(half) else f"{mean:.2f} ± {half:.2f}"
         rows.append(row)
     return pd.DataFrame(rows)
 

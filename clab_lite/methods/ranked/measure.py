@@ -63,6 +63,9 @@ class CropScores:
     """Known classes against withheld ones."""
     far_auroc: float
     """Known classes against crops without an object."""
+    near_cosine_auroc: float
+    far_cosine_auroc: float
+    """The same with the largest cosine as the score, which close class means need not share as they share a softmax."""
     ladder: NDArray[np.float64]
     """(ranks + 1,) mean cosines: own class, similar ranks, rest."""
     near_curve: tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -82,11 +85,15 @@ def score(means: Tensor, known: Tensor, labels: Tensor, near: Tensor, far: Tenso
     """
     similarity = cosines(known, means)
     right = similarity.argmax(dim=1) == labels
-    scores = [known_score(cosines(group, means)).double().numpy() for group in (known, near, far)]
+    similar = [similarity, cosines(near, means), cosines(far, means)]
+    scores = [known_score(found).double().numpy() for found in similar]
+    largest = [found.amax(dim=1).double().numpy() for found in similar]
     return CropScores(
         accuracy=float(right.double().mean()) if len(right) else float("nan"),
         near_auroc=auroc(scores[0], scores[1]),
         far_auroc=auroc(scores[0], scores[2]),
+        near_cosine_auroc=auroc(largest[0], largest[1]),
+        far_cosine_auroc=auroc(largest[0], largest[2]),
         ladder=ladder(similarity, labels, ranks.of, ranks.count),
         near_curve=roc_curve(scores[0], scores[1]),
         far_curve=roc_curve(scores[0], scores[2]),

@@ -1,6 +1,6 @@
 """Which contrast helps a detector with few labels? Detectors from scratch, from each pre-training, with CLAB's branch.
 
-clab-lite study runs/comparison --plan methods                     makes the runs (about 45 minutes on one core)
+clab-lite study runs/comparison --plan methods                     makes the runs (half an hour on one quiet core)
 open_comparison("data_samples/methods/comparison")                 reads the shipped ones
 """
 

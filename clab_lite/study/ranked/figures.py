@@ -60,7 +60,7 @@ def finding_ladder(chosen: Mapping[str, Sequence[TrialRecord]]) -> str:
         return "The rank ladder"
     before, after = (np.mean([run.ladder for run in runs], axis=0) for runs in (plain, ranked))
     verb = "falls rung by rung" if (np.diff(after) < 0).all() else "does not fall rung by rung"
-    return f"With three ranks the ladder {verb}; rank 2 goes from {before[1]:.2f} to {after[1]:.2f}"
+    return f"With three ranks the ladder {verb}; rank 2 goes from {before[1]:.2f} to {after[1]:.2f}".replace("-0", "−0")
 
 
 def roc_figure(records: Sequence[TrialRecord], methods: Sequence[str] | None = None) -> Figure:

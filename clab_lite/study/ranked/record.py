@@ -58,6 +58,9 @@ class TrialRecord:
     """Of training."""
     precision: str = "float32"
     """Of training; everything is judged in float32."""
+    near_cosine_auroc: float = float("nan")
+    far_cosine_auroc: float = float("nan")
+    """With the largest cosine as the score; NaN where it was not kept."""
 
     @property
     def method(self) -> str:

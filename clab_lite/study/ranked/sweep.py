@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from clab_lite.data.vid import open_dataset
 from clab_lite.errors import DataError
@@ -29,6 +30,7 @@ def sweep(
     seeds: int = 3,
     base: RankedConfig | None = None,
     precision: Precision = "float32",
+    device: str | torch.device = "cpu",
     limit: int | None = None,
 ) -> int:
     """Make the runs that are missing in a folder, then write its table and figures. Gives how many runs are there.
@@ -39,6 +41,7 @@ def sweep(
         seeds: runs of each setting.
         base: what the runs share; None: the lite preset.
         precision: of training.
+        device: where to compute.
         limit: make at most so many runs now.
 
     Raises:
@@ -52,7 +55,9 @@ def sweep(
         if shared != (base.ranking, base.pretrain.steps, base.withheld or (), base.semantics, precision):
             problem = f"{record.method}, seed {record.seed}, is of {shared}, which these runs are not"
             raise DataError.at(folder / RECORDS, "", problem, "Name another folder.")
-    for made, record in enumerate(make_missing(planned(seeds), records[:], base, learn, judge, precision), start=1):
+    for made, record in enumerate(
+        make_missing(planned(seeds), records[:], base, learn, judge, precision, device), start=1
+    ):
         records.append(record)
         write_records(folder, records)
         if made == limit:
@@ -71,14 +76,15 @@ def write_summary(folder: Path, records: Sequence[TrialRecord]) -> None:
 
 def table(records: Sequence[TrialRecord]) -> str:
     """Markdown: per method the mean and the standard deviation over seeds of every measure."""
-    columns = ["accuracy (NCM)", "near AUROC", "far AUROC", "own", "rank 2", "rank 3", "rest"]
+    columns = ["accuracy (NCM)", "accuracy (outputs)", "near AUROC", "far AUROC", "own", "rank 2", "rank 3", "rest"]
     lines = ["| method | seeds | " + " | ".join(columns) + " |", "|---|---|" + "---|" * len(columns)]
     for method, runs in by_method(records).items():
-        values = np.array([[run.accuracy, run.near_auroc, run.far_auroc, *run.ladder] for run in runs])
+        rows = [[run.accuracy, run.output_accuracy, run.near_auroc, run.far_auroc, *run.ladder] for run in runs]
+        values = np.array(rows, np.float64)  # None, where there are no outputs, becomes NaN
         spread = values.std(axis=0, ddof=1) if len(runs) > 1 else np.full(values.shape[1], np.nan)
         cells = [f"{mean:.3f} ± {sd:.3f}" for mean, sd in zip(values.mean(axis=0), spread, strict=True)]
         lines.append(f"| {method} | {len(runs)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines).replace(" ± nan", "")
+    return "\n".join(lines).replace("nan ± nan", "").replace(" ± nan", "").replace("nan", "")
 
 
 def verdict(records: Sequence[TrialRecord], variant: str = "in") -> dict[str, float | bool]:

@@ -63,7 +63,11 @@ def planned(seeds: int) -> list[Trial]:
 
 
 def run_trial(
-    config: RankedConfig, learn: VideoIndex, judge: VideoIndex, precision: Precision = "float32"
+    config: RankedConfig,
+    learn: VideoIndex,
+    judge: VideoIndex,
+    precision: Precision = "float32",
+    device: str | torch.device = "cpu",
 ) -> TrialRecord:
     """Train a configuration with the shipped loop and judge it (in float32). The caller's number of threads stays."""
     threads = torch.get_num_threads()
@@ -71,7 +75,7 @@ def run_trial(
         with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
             result = pretrain(
                 "ranked", config, lambda: build(config, learn), describe(learn), Path(folder) / "run",
-                loop=LoopConfig(1, precision, checkpoint_every=config.pretrain.steps), device="cpu", progress=False,
+                loop=LoopConfig(1, precision, checkpoint_every=config.pretrain.steps), device=device, progress=False,
             )  # fmt: skip
         assert isinstance(result.method, RankedModel | SoftmaxModel)
         return replace(judge_model(result.method, config, learn, judge, result.seconds), precision=precision)
@@ -147,6 +151,8 @@ def _record(
         accuracy=round(scores.accuracy, 4),
         near_auroc=round(scores.near_auroc, 4),
         far_auroc=round(scores.far_auroc, 4),
+        near_cosine_auroc=round(scores.near_cosine_auroc, 4),
+        far_cosine_auroc=round(scores.far_cosine_auroc, 4),
         ladder=tuple(round(float(step), 4) for step in scores.ladder),
         near_curve=thinned(scores.near_curve),
         far_curve=thinned(scores.far_curve),
@@ -162,13 +168,14 @@ def make_missing(
     learn: VideoIndex,
     judge: VideoIndex,
     precision: Precision = "float32",
+    device: str | torch.device = "cpu",
     say: Callable[[str], None] = print,
 ) -> Iterator[TrialRecord]:
     """Run the trials that no record is of, one after the other."""
     for trial in trials:
         if any(trial.made(record) for record in found):
             continue
-        record = run_trial(trial.config(base), learn, judge, precision)
+        record = run_trial(trial.config(base), learn, judge, precision, device)
         ladder = ", ".join(f"{step:.2f}" for step in record.ladder)
         measured = f"accuracy {record.accuracy:.3f}, ladder {ladder}"
         say(f"{record.method}, seed {record.seed}: {measured}, {record.seconds:.0f} s")

@@ -29,7 +29,9 @@ def ratios(results: dict[str, Any]) -> str:
     training = results["training"]["found"]
     name = f"a training step, R50, {training['clips']} clips of {1 + training['references']} frames, {_size(training)}"
     rows.append(_row(name, training["float32"], _memory(training["memory_mb"])))
-    return "\n".join([*rows, "", machine_line(results["inference"]["machine"])])
+    frames, step = (machine_line(results[name]["machine"]) for name in ("inference", "training"))
+    where = frames if frames == step else f"Frames: {frames}\n\nThe training step: {step}"
+    return "\n".join([*rows, "", where])
 
 
 def page(results: dict[str, Any]) -> str:
@@ -41,6 +43,8 @@ def page(results: dict[str, Any]) -> str:
         f"Largest differences to the plain path: scores {max(d['score'] for d in exact):.0e}, boxes "
         f"{max(d['box'] for d in exact):.0e} pixels, losses {training['difference']['loss']:.0e} and gradients "
         f"{training['difference']['gradient']:.0e} of the largest number of each tensor.",
+        f"What a training step keeps for its backward pass, weights left out: {training['kept_mb']['plain']:.0f} MB on "
+        f"the plain path, {training['kept_mb']['ours']:.0f} here.",
         f"AP50 of the shipped detector on {results['bfloat16']['found']['frames']} held-out frames: "
         f"{ap50['float32']:.4f} in float32, {ap50['bfloat16']:.4f} in bfloat16.",
     ]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from kept_for_backward import kept_bytes
 from plain_path import losses_plainly
 from torch import Tensor
 
@@ -48,7 +49,15 @@ def measure(turns: int) -> dict[str, Any]:
     found, wanted = ({name: value.clone() for name, value in ways[way]().items()} for way in ("ours", "plain"))
     memory = {way: alone(memory_of, way) for way in ways}
     return {"size": SMALL, "clips": CLIPS, "references": REFERENCES, **times,
-            "difference": largest_difference(found, wanted), "memory_mb": memory}  # fmt: skip
+            "difference": largest_difference(found, wanted), "memory_mb": memory, "kept_mb": kept()}  # fmt: skip
+
+
+def kept(size: tuple[int, int] = SMALL) -> dict[str, float]:
+    """By the way: MB that a forward pass keeps for its backward pass, the weights left out."""
+    detector = Case(size=size).detector().train()
+    batch = training_batch(CLIPS, REFERENCES, size)
+    ways = {"plain": lambda: losses_plainly(detector, *batch), "ours": lambda: detector(*batch)}
+    return {way: kept_bytes(losses_of, detector)[0] / 1e6 for way, losses_of in ways.items()}
 
 
 def memory_of(way: str) -> dict[str, float]:
