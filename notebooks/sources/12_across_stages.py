@@ -342,6 +342,6 @@ lesson.quiz()
 # **In one sentence:** CrossCL makes windows of a picture find themselves in another view *and* on another stage; only its
 # cross terms teach the stages a common language.
 #
-# **Where to go next:** lesson 13 makes positives in another way: the same object pasted on two backgrounds. The code that
-# you have met: `clab_lite/methods/crosscl/` (`windows.py`, `region_mean.py`, `loss.py`, `model.py`). Beside a detector in
+# **Where to go next:** [13 Any background](13_any_background.ipynb) makes positives in another way: the same object pasted
+# on two backgrounds. The code that you have met: `clab_lite/methods/crosscl/` (`windows.py`, `region_mean.py`, `loss.py`, `model.py`). Beside a detector in
 # training it is `CrossStageDetector` in `auxiliary.py`; before one, `clab-lite pretrain crosscl`.
