@@ -209,7 +209,7 @@ match
 
 # %%
 lesson.predict(
-    "One setting trains on two frames instead of two crops of a frame. Compared with crops, it finds windows...",
+    "One setting trains on two frames instead of two crops. Compared with crops, it finds windows...",
     [
         "better in the same view and in another view",
         "worse in the same view, better in another view",

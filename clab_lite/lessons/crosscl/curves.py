@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from clab_lite.lessons.crosscl.live import Live
 from clab_lite.methods.crosscl.measure import Similarity
@@ -49,6 +50,7 @@ def draw_losses(live: Live) -> Figure:
     axes[2].plot(steps, share, color=PALE, linewidth=1)
     axes[2].plot(steps, smooth(share), color=GREEN, linewidth=2)
     axes[2].set(ylim=(0, 1))
+    axes[2].xaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes[2].set_title(f"valid windows: {np.mean(share):.0%} on average", loc="left", fontsize=9.5, color=INK)
     quiet(axes[2])
     axes[2].set_xlabel("step", fontsize=9, color=GREY)
@@ -88,11 +90,8 @@ def draw_similarity(live: Live) -> Figure:
         colour = ARM_COLOURS[name]
         found = [run.moments[step].retrieval for step in steps]
         axes[0].plot(steps, found, color=colour, linewidth=2, marker="o", markersize=4)
-        below = name == "with cross terms" and found[-1] > 0.3
-        axes[0].text(
-            steps[-1], found[-1] + (-0.09 if below else 0.04), f"{name}: {found[-1]:.0%}", color=colour, ha="right",
-            fontsize=9, va="top" if below else "bottom",
-        )  # fmt: skip
+        place = max(found) + 0.04  # above all of the curve
+        axes[0].text(steps[-1], place, f"{name}: {found[-1]:.0%}", color=colour, ha="right", fontsize=9)
         _cosines(axes[1], steps, run.moments, name, colour)
     windows = next(iter(live.runs.values())).last.windows
     axes[0].axhline(1 / windows, color=GREY, linewidth=0.8, linestyle=(0, (2, 3)))
@@ -117,5 +116,6 @@ def _cosines(axes: Axes, steps: Sequence[int], moments: Mapping[int, Similarity]
     axes.set_ylabel("cosine of P3 with P4", fontsize=9, color=GREY)
     if name == "with cross terms":
         axes.text(steps[-1], same[-1] + 0.05, "same window", color=colour, ha="right", fontsize=9)
-        axes.text(steps[-1], other[-1] - 0.11, "other windows (dashed)", color=colour, ha="right", fontsize=9)
+        top = max(range(len(steps)), key=lambda i: other[i])
+        axes.text(steps[top], other[top] + 0.05, "other windows (dashed)", color=colour, fontsize=9)
     axes.set(ylim=(-0.5, 1.15))
