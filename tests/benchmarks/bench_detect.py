@@ -1,6 +1,6 @@
 """How long `detect` takes, from a video file to a drawn one, beside the detector's own time for the same frames.
 
-usage: python tests/benchmarks/bench_detect.py [shipped | laptop | paper-r50] [repeats]
+usage: python tests/benchmarks/bench_detect.py [shipped | laptop | paper-r50] [repeats] [frames]
 
 "shipped" is the trained detector of the lessons (192x128), the others are presets with random weights.
 """
@@ -102,7 +102,8 @@ def only_the_model(trained: Trained, clip: Path) -> Callable[[], None]:
 def main() -> None:
     """Measure and print."""
     name = sys.argv[1] if len(sys.argv) > 1 else "shipped"
-    found = measure(detector_of(name), int(sys.argv[2]) if len(sys.argv) > 2 else 3)
+    repeats, frames = (int(word) for word in (*sys.argv[2:4], *("3", str(FRAMES))[len(sys.argv[2:4]) :]))
+    found = measure(detector_of(name), repeats, frames)
     print(f"{name}, {found['frames']} frames of {SIZE}, {found['turns']} turns, {found['threads']} cores")
     for clock in ("cpu", "wall"):
         of = found[clock]

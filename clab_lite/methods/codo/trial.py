@@ -10,7 +10,6 @@ Runs that are there are kept. One thread and float32: the same numbers on every 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -20,14 +19,14 @@ from typing import Any
 import torch
 
 from clab_lite.data.vid import VideoIndex, open_dataset
-from clab_lite.errors import DataError
-from clab_lite.files import write_json, write_text
+from clab_lite.files import write_json
 from clab_lite.methods.codo import CoDo, CoDoConfig, CompositeSource, build, lite
 from clab_lite.methods.codo.backgrounds import Kind
 from clab_lite.methods.codo.measure import Probe, ProbeSet, compare, make_probe, probe_backbone, probe_embeddings
 from clab_lite.methods.codo.model import readings
 from clab_lite.methods.codo.norm import reestimate_norm
 from clab_lite.methods.shared.steps import train_steps
+from clab_lite.methods.shared.trial_records import gather
 from clab_lite.samples import find_samples
 
 INSTANCES, BACKGROUNDS = 32, 8
@@ -121,15 +120,6 @@ def through_jitter(method: CoDo, probe: ProbeSet) -> list[dict[str, float]]:
 def plain(probe: Probe) -> dict[str, float]:
     """A probe as rounded numbers."""
     return {name: round(value, DIGITS) for name, value in asdict(probe).items()}
-
-
-def gather(folder: Path, target: Path) -> int:
-    """Join the records of a folder into one file, one run a line. Gives their number."""
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*-*-*.json"))]
-    if not records:
-        raise DataError.at(folder, "", "holds no records", "Make them first: leave out --gather.")
-    write_text(target, "[\n" + ",\n".join(json.dumps(record) for record in records) + "\n]\n")
-    return len(records)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from clab_lite.data.vid import open_dataset
 from clab_lite.data.video_index import VideoIndex
 from clab_lite.errors import DataError
-from clab_lite.files import write_json, write_text
+from clab_lite.files import write_json
 from clab_lite.methods.crosscl import CrossCL, CrossCLConfig, build, lite
 from clab_lite.methods.crosscl.measure import (
     cross_stage_similarity,
@@ -33,6 +33,7 @@ from clab_lite.methods.crosscl.measure import (
     plain_pairs,
 )
 from clab_lite.methods.shared.steps import StepReport, train_steps
+from clab_lite.methods.shared.trial_records import gather
 from clab_lite.samples import find_samples
 
 FRAMES = 12
@@ -108,19 +109,6 @@ def curves(reports: Sequence[StepReport], every: int = CURVE_EVERY) -> dict[str,
     names = reports[0].terms if reports else {}
     means = {name: [_mean([r.terms[name] for r in group]) for group in groups] for name in names}
     return {"step": [group[-1].step + 1 for group in groups], **means}
-
-
-def gather(folder: Path, target: Path) -> int:
-    """Join the records of a folder into one file, one run a line. Gives their number.
-
-    Raises:
-        DataError: the folder holds none.
-    """
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*-*.json"))]
-    if not records:
-        raise DataError.at(folder, "", "holds no records", "Make them first: leave out --gather.")
-    write_text(target, "[\n" + ",\n".join(json.dumps(record) for record in records) + "\n]\n")
-    return len(records)
 
 
 def main(words: Sequence[str] | None = None) -> None:
