@@ -4,6 +4,9 @@
 # make notebooks   run every lesson and write it with its outputs (half an hour)
 # make benchmarks  measure how fast the detector is and write it into docs and the README (half an hour)
 #
+# What was done to it, and what it survived (docs/robustness.md), each on its own:
+#   make faults     make fuzz     make health     make precision     make scaling     make versions
+#
 # Everything runs in .venv, which is built on first use and again when pyproject.toml changes.
 # Some measurements only:  make ONLY="training growth" benchmarks
 # Another Python:  make PYTHON=python3.12 demo
@@ -14,7 +17,9 @@ READY := .venv/.ready
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format lab samples notebooks benchmarks clean
+TRIALS := faults fuzz health precision scaling versions
+
+.PHONY: help demo test check lint format lab samples notebooks benchmarks $(TRIALS) clean
 .DELETE_ON_ERROR:
 
 help:
@@ -63,6 +68,9 @@ notebooks: $(READY)
 
 benchmarks: $(READY)
 	@PYTHONPATH=tests/benchmarks:tests/detector $(BIN)/python -m speed $(ONLY)
+
+$(TRIALS): $(READY)
+	@PYTHONPATH=tests $(BIN)/python -m trials.$@
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
