@@ -1,14 +1,16 @@
 """The command line `clab-lite`: reads the arguments, runs one command, turns what goes wrong into one clear line.
 
 Exit status: 0 done, 1 the command ran and its answer is "no" (`check` found problems), 2 bad options, bad data, a
-training that diverged, or a file that cannot be read or written, 130 stopped by Ctrl-C.  Nothing in the library imports
-this package, and it imports torch only inside a command, so that `--help` answers at once.
+training that diverged, a file that cannot be read or written, or the end of another process of the same job, 130
+stopped by Ctrl-C, 143 by SIGTERM (a training: after its checkpoint). Nothing in the library imports this package, and it
+imports torch only inside a command, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -43,10 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reason, place = error.strerror or str(error), error.filename
         return _fail(f"{place}: {reason}" if place is not None else reason)
     except RuntimeError as error:
-        from clab_lite.training.losses import TrainingDiverged  # imports torch, which the command has done already
+        from clab_lite.distributed import peer_was_lost  # imports torch, which the command has done already
+        from clab_lite.training.losses import TrainingDiverged
 
         if isinstance(error, TrainingDiverged):
             return _fail(str(error))
+        if os.environ.get("WORLD_SIZE", "1") != "1" and peer_was_lost(error):
+            return _fail("another process of this command ended; its own message says why. Continue with --resume.")
         raise
 
 
@@ -57,9 +62,10 @@ def _run(words: Sequence[str]) -> int:
         return stop.code if isinstance(stop.code, int) else 2
     try:
         return command.run()
-    except KeyboardInterrupt:
-        print(f"\nStopped. {command.after_interrupt}".rstrip(), file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        if os.environ.get("RANK", "0") == "0":  # one of torchrun's processes speaks
+            print(f"\nStopped. {command.after_interrupt}".rstrip(), file=sys.stderr)
+        return 128 + getattr(stop, "number", signal.SIGINT)
 
 
 def run() -> None:
