@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from clab_lite.errors import DataError
+from clab_lite.meeting import fresh_store
 
 
 def is_distributed() -> bool:
@@ -67,7 +68,10 @@ def start_from_environment(device_type: str) -> bool:
         raise DataError(f"{problem or f'WORLD_SIZE={size} is not a number of processes'}. {remedy}")
     if device_type == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+    store, place = fresh_store(), {}
+    if store is not None:
+        place = {"store": store, "rank": int(os.environ["RANK"]), "world_size": int(size)}
+    dist.init_process_group("nccl" if device_type == "cuda" else "gloo", **place)
     return True
 
 

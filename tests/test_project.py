@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("lessons",),
     ("study",),
     ("demo",),
-    ("branch_cost", "moments"),
+    ("branch_cost", "moments", "scaling"),
     ("report", "evaluation_page"),
     ("report_data", "report_words"),
     ("compare",),
@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("detector",),
     ("data", "metrics", "media", "evaluation_report", "evaluation_words"),
     ("schedule", "presets"),
-    ("config", "ranges", "errors", "tensor_file", "files", "devices", "distributed", "samples", "__init__"),
+    ("config", "ranges", "errors", "tensor_file", "files", "devices", "distributed", "meeting", "samples", "__init__"),
 )
 
 

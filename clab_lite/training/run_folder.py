@@ -126,7 +126,8 @@ def open_run(
 
     Raises:
         DataError: the folder holds a run and neither `resume` nor `overwrite` is set, or both are; `overwrite` after a
-            restart by torchrun, which repeats its command as it was; the run to resume has another config or dataset, or began otherwise; another process uses the folder.
+            restart by torchrun, which repeats its command as it was; the run to resume has another config or dataset,
+            or began otherwise; another process uses the folder.
     """
     about = about or {}
     if resume and overwrite:

@@ -1,16 +1,20 @@
-"""Run by test_split_methods.py, once per rank and once alone: the three methods on one joined batch, then a few steps.
+"""Run by test_split_methods.py in two processes: the three methods on one joined batch, then a few steps.
+
+The first does all of it alone before it joins the other.
 
 usage: split_methods.py DATASET FOLDER   (RANK and WORLD_SIZE from the environment, as torchrun sets them)
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from alone import alone
 from torch import Tensor
 
 from clab_lite import distributed
@@ -67,12 +71,8 @@ def first_step(case: str, index: VideoIndex) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def work(index: VideoIndex, folder: Path) -> None:
     """Write FOLDER/<case>_<rank>.pt, and runs of two steps in FOLDER/<case>."""
-    dataset, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    torch.set_num_threads(1)
-    index = open_dataset(dataset, "train", cache=False)
-    joined = distributed.start_from_environment("cpu")
     for case in CHANGES:
         torch.save(first_step(case, index), folder / f"{case}_{distributed.rank()}.pt")
     for case in RUNS:
@@ -81,8 +81,19 @@ def main() -> None:
             name, config, lambda name=name, config=config: build_method(name, config, index), describe(index),
             folder / case, loop=LoopConfig(threads=1, log_every=1), device="cpu", progress=False,
         )  # fmt: skip
-    if joined:
-        distributed.stop()
+
+
+def main() -> None:
+    """FOLDER/one is of one process, FOLDER/two of both."""
+    dataset, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    torch.set_num_threads(1)
+    index = open_dataset(dataset, "train", cache=False)
+    if os.environ["RANK"] == "0":
+        with alone():
+            work(index, folder / "one")
+    distributed.start_from_environment("cpu")
+    work(index, folder / "two")
+    distributed.stop()
 
 
 if __name__ == "__main__":

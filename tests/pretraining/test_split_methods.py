@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from ranks import require_success, started_ranks, wait
+from ranks import require_success, run_ranks
 from split_methods import BATCH, CHANGES, RUNS, STEPS, config_of
 from training_world import write_dataset
 
@@ -27,12 +27,10 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Of the two processes, and of the one."""
     root = tmp_path_factory.mktemp("split")
     dataset = write_dataset(root / "dataset")
-    two, one = root / "two", root / "one"
-    for folder in (two, one):
-        folder.mkdir()
-    with started_ranks([_SCRIPT, dataset, two], 2) as several, started_ranks([_SCRIPT, dataset, one], 1) as alone:
-        require_success(wait([*several, *alone], 180))
-    return two, one
+    for name in ("two", "one"):
+        (root / name).mkdir()
+    require_success(run_ranks([_SCRIPT, dataset, root], 2, 180))
+    return root / "two", root / "one"
 
 
 def _first_step(folder: Path, case: str, rank: int = 0) -> dict[str, Any]:
