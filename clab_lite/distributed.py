@@ -8,7 +8,9 @@ gradients over ranks, so each loss divides its local sum by the *average* count 
 
 from __future__ import annotations
 
+import itertools
 import os
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,7 +18,10 @@ import torch.distributed as dist
 from torch import Tensor
 
 from clab_lite.errors import DataError
-from clab_lite.meeting import fresh_store
+from clab_lite.meeting import agree
+
+_groups = itertools.count()
+"""How often this process has joined a group."""
 
 
 def is_distributed() -> bool:
@@ -46,7 +51,7 @@ def barrier() -> None:
 
 
 def start_from_environment(device_type: str) -> bool:
-    """Join the process group that `torchrun` describes in the environment.
+    """Join the process group that `torchrun` describes in the environment. A group that was left may be joined again.
 
     Args:
         device_type: "cuda" uses nccl, anything else gloo.
@@ -68,11 +73,24 @@ def start_from_environment(device_type: str) -> bool:
         raise DataError(f"{problem or f'WORLD_SIZE={size} is not a number of processes'}. {remedy}")
     if device_type == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    store, place = fresh_store(), {}
-    if store is not None:
-        place = {"store": store, "rank": int(os.environ["RANK"]), "world_size": int(size)}
-    dist.init_process_group("nccl" if device_type == "cuda" else "gloo", **place)
+    # Each time under names of its own: those of a group that was left lead to closed connections.
+    store = dist.PrefixStore(f"group {next(_groups)}", _environment_store())
+    backend, place = "nccl" if device_type == "cuda" else "gloo", int(os.environ["RANK"])
+    dist.init_process_group(backend, store=store, rank=place, world_size=int(size))
     return True
+
+
+@cache
+def _environment_store() -> dist.Store:
+    """Kept for the life of the process: without torchrun's own, rank 0 holds it, and the others stay connected."""
+    store, place, size = next(dist.rendezvous("env://"))
+    # torchrun keeps its store for all its starts of these processes.
+    return dist.PrefixStore(agree(store, place, size), store)
+
+
+def meeting_place() -> dist.Store:
+    """The key-value store of the process group."""
+    return dist.distributed_c10d._get_default_store()
 
 
 def stop() -> None:

@@ -8,7 +8,6 @@ no such word: nodes count it differently.)
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 
@@ -19,18 +18,6 @@ from clab_lite.errors import DataError
 PATIENCE = 600.0
 """Seconds to wait for the others."""
 _PAUSE = 0.02
-
-
-def fresh_store() -> dist.Store | None:
-    """The store of this start, under a word of its own; None where torchrun keeps none.
-
-    Raises:
-        DataError: the others do not come.
-    """
-    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
-        return None
-    store, rank, size = next(dist.rendezvous("env://"))
-    return dist.PrefixStore(agree(store, rank, size), store)
 
 
 def agree(store: dist.Store, rank: int, size: int, patience: float = PATIENCE) -> str:

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("report_data", "report_words"),
     ("compare",),
     ("train", "evaluate", "embeddings", "detect", "pretraining"),
-    ("scoring", "dataset_detections"),
+    ("scoring", "dataset_detections", "dataset_embeddings"),
     ("detection_store",),
     ("trained", "frames"),
     ("weights_file", "backbone_file"),
@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("detector",),
     ("data", "metrics", "media", "evaluation_report", "evaluation_words"),
     ("schedule", "presets"),
+    ("shares", "team", "team_bar"),
     ("config", "ranges", "errors", "tensor_file", "files", "devices", "distributed", "meeting", "samples", "__init__"),
 )
 

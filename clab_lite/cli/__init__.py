@@ -15,7 +15,8 @@ import sys
 from collections.abc import Sequence
 
 from clab_lite.cli.parsing import parse
-from clab_lite.errors import DataError
+from clab_lite.cli.processes import let_others_speak, require_one, speaks, started
+from clab_lite.errors import DataError, OtherProcessFailed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _run(words)
         sys.stdout.flush()  # a full disk behind it is told here, not by a traceback at exit
         return status
+    except OtherProcessFailed:  # which says why itself
+        let_others_speak()
+        return 2
     except DataError as error:
         return _fail(str(error))
     except BrokenPipeError:  # the reader of our output went away: `clab-lite check data | head`
@@ -50,8 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         if isinstance(error, TrainingDiverged):
             return _fail(str(error))
-        if os.environ.get("WORLD_SIZE", "1") != "1" and peer_was_lost(error):
-            return _fail("another process of this command ended; its own message says why. Continue with --resume.")
+        if started() > 1 and peer_was_lost(error):
+            _fail("another process of this command ended; its own message says why. Continue with --resume.")
+            let_others_speak()
+            return 2
         raise
 
 
@@ -60,10 +66,11 @@ def _run(words: Sequence[str]) -> int:
         command = parse(words)
     except SystemExit as stop:  # how tyro ends after --help (0) and after a wrong option (2)
         return stop.code if isinstance(stop.code, int) else 2
+    require_one(words[0])
     try:
         return command.run()
     except KeyboardInterrupt as stop:
-        if os.environ.get("RANK", "0") == "0":  # one of torchrun's processes speaks
+        if speaks():
             print(f"\nStopped. {command.after_interrupt}".rstrip(), file=sys.stderr)
         return 128 + getattr(stop, "number", signal.SIGINT)
 

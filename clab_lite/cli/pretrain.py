@@ -86,6 +86,7 @@ def usage() -> str:
 
 def pretrain(options: Pretrain[Any]) -> int:
     """Pre-train; what differs from the preset is printed first (config.json keeps every setting)."""
+    from clab_lite.cli.processes import speaks
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
     from clab_lite.pretraining.loop import pretrain as pretrain_backbone
@@ -99,10 +100,11 @@ def pretrain(options: Pretrain[Any]) -> int:
     downstream = None if options.downstream is None else open_dataset(options.downstream, split="train")
     videos = describe(index) | ({} if downstream is None else {"downstream": describe(downstream)["digest"]})
     config = options.config
-    changed = differences(config_to_dict(preset_of(options.method, options.preset)), config_to_dict(config))
-    print(f"{options.method}, preset {options.preset}{', with' if changed else ''} {'; '.join(changed)}".rstrip())
-    print(f"all settings: {options.out / CONFIG}")
-    print(f"{len(index)} videos, {index.frame_count} frames; {config.pretrain.steps} steps on {device}")
+    if speaks():
+        changed = differences(config_to_dict(preset_of(options.method, options.preset)), config_to_dict(config))
+        print(f"{options.method}, preset {options.preset}{', with' if changed else ''} {'; '.join(changed)}".rstrip())
+        print(f"all settings: {options.out / CONFIG}")
+        print(f"{len(index)} videos, {index.frame_count} frames; {config.pretrain.steps} steps on {device}")
 
     def build() -> tuple[Method, Source]:
         return build_method(options.method, config, index, downstream)
@@ -111,6 +113,8 @@ def pretrain(options: Pretrain[Any]) -> int:
         options.method, config, build, videos, options.out,
         loop=options.loop, device=device, resume=options.resume, overwrite=options.overwrite,
     )  # fmt: skip
+    if not speaks():
+        return 0
     if result.last_row is not None:
         print(", ".join(f"{name} {value:.3f}" for name, value in result.last_row["losses"].items()))
     print(f"{result.iterations} steps in {result.seconds:.0f} s: {result.backbone_file}")
