@@ -91,13 +91,16 @@ def pretrain(options: Pretrain[Any]) -> int:
     from clab_lite.devices import pick_device
     from clab_lite.pretraining.loop import pretrain as pretrain_backbone
     from clab_lite.pretraining.methods import build_method, preset_of
+    from clab_lite.team import team
     from clab_lite.training.dataset import describe
     from clab_lite.training.run_folder import CONFIG
     from clab_lite.training.saved_config import config_to_dict, differences
 
     device = pick_device(options.device)
-    index = open_dataset(options.dataset, split="train", include_det=options.include_det)
-    downstream = None if options.downstream is None else open_dataset(options.downstream, split="train")
+    with team(device.type) as us:  # the first reads the dataset and keeps its index for the others
+        index = us.main_first(lambda: open_dataset(options.dataset, split="train", include_det=options.include_det))
+        elsewhere = options.downstream
+        downstream = None if elsewhere is None else us.main_first(lambda: open_dataset(elsewhere, split="train"))
     videos = describe(index) | ({} if downstream is None else {"downstream": describe(downstream)["digest"]})
     config = options.config
     if speaks():

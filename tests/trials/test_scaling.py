@@ -12,6 +12,7 @@ from clab_lite import presets
 from clab_lite.scaling import VID_KEY_FRAMES, Cost
 from clab_lite.training.log import read_log
 from trials.scaling.__main__ import expected_bytes
+from trials.scaling.cost import PAGE, cost_rows
 from trials.scaling.losses import STEPS, Job, config
 
 
@@ -52,3 +53,8 @@ def test_the_cost_of_the_official_recipe() -> None:
     best, worst = cost.epoch_hours(0.5, bytes_per_second=cost.sent / 0.25)
     assert best == pytest.approx(cost.steps_per_epoch * 0.5 / 3600) and worst == pytest.approx(1.5 * best)
     assert Cost.of(presets.named("paper-r50"), 1).sent == 0
+
+
+def test_the_page_has_the_table_of_this_code() -> None:
+    """`make scaling` writes it."""
+    assert "\n".join(cost_rows()) in PAGE.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`make scaling`: two tables for docs/robustness.md."""
+"""`make scaling`: the tables of docs/scaling.md and docs/robustness.md."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from training_world import write_dataset
 
 from clab_lite.scaling import NUMBER, Cost
 from trials.page import measured_on, write_section
+from trials.scaling.cost import PAGE, cost_rows
 from trials.scaling.losses import KEPT, STEPS, Job, config
 from trials.scaling.traffic import FIRST, LAST, LOG_ROW_NUMBERS
 
@@ -18,7 +19,8 @@ GROUPS = (1, 2, 3)
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure and write; the cost model's own table into docs/scaling.md."""
+    write_section("scaling", "\n".join(cost_rows()), PAGE)
     if sys.platform != "linux":
         sys.exit("make scaling reads the kernel's counters of TCP connections: run it on Linux.")
     with tempfile.TemporaryDirectory() as folder:
