@@ -36,7 +36,7 @@ def interrupts_deferred() -> Iterator[Callable[[], bool]]:
         nonlocal asked
         asked = number
         if number == signal.SIGINT and world_size() == 1:
-            signal.signal(number, before[number])
+            signal.signal(signal.SIGINT, before[signal.SIGINT])
 
     def stop_asked() -> bool:
         nonlocal agreed

@@ -7,12 +7,13 @@ import tempfile
 from pathlib import Path
 
 from ranks import Ended, require_success
+from slurm import FakeJob
 from training_world import write_dataset
 
 from clab_lite.scaling import NUMBER, Cost
 from trials.page import measured_on, write_section
 from trials.scaling.cost import PAGE, cost_rows
-from trials.scaling.losses import KEPT, STEPS, Job, config
+from trials.scaling.losses import KEPT, OPTIONS, STEPS, Job, config
 from trials.scaling.traffic import FIRST, LAST, LOG_ROW_NUMBERS
 
 GROUPS = (1, 2, 3)
@@ -27,7 +28,8 @@ def main() -> None:
         dataset = write_dataset(Path(folder) / "dataset")
         traffic, undisturbed = traffic_rows(dataset, Path(folder))
         mishaps = mishap_rows(dataset, Path(folder), undisturbed)
-    write_section("scaling", "\n".join([*traffic, "", *mishaps, "", measured_on()]))
+        script = script_line(dataset, Path(folder))
+    write_section("scaling", "\n".join([*traffic, "", *mishaps, "", script, "", measured_on()]))
 
 
 def traffic_rows(dataset: Path, folder: Path) -> tuple[list[str], Job]:
@@ -99,6 +101,22 @@ def mishap_rows(dataset: Path, folder: Path, undisturbed: Job) -> list[str]:
     words = "kill -9 under torchrun --max-restarts 1, --overwrite: the restart refuses"
     row(words, ended, steps, "torchrun with --resume", one.equals(undisturbed))
     return rows
+
+
+def script_line(dataset: Path, folder: Path) -> str:
+    """docs/slurm/train.sbatch from end to end, on one machine and without SLURM."""
+    run = folder / "script" / "run"
+    words = {"PRESET": "lesson", "TRAIN": OPTIONS.removeprefix("--preset lesson ")}
+    evaluate = "--device cpu --split train --resamples 100"
+    with FakeJob(folder / "script").start(dataset, run, real=True, EVALUATE=evaluate, **words) as process:
+        _, errors = process.communicate(timeout=600)
+    reports = [file.name for file in run.rglob("metrics.json")]
+    if process.returncode or not reports:
+        raise AssertionError(f"the script ended with {process.returncode}: {errors[-3000:]}")
+    return (
+        "`docs/slurm/train.sbatch` with stand-ins for `srun` and `scontrol`, one machine, two processes: trained "
+        f"{Job(dataset, run).steps} steps, evaluated, wrote {' and '.join(reports)}; exit status {process.returncode}."
+    )
 
 
 if __name__ == "__main__":

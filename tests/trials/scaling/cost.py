@@ -19,7 +19,8 @@ def cost_rows() -> list[str]:
     """Two tables: what depends on the number of GPUs, and what does not."""
     rows = [
         f"ImageNet VID + DET, {VID_KEY_FRAMES:,} key frames an epoch, 2 clips of 3 frames a GPU. A step takes t "
-        f"seconds: what you measure. A frame has {VID_FRAME_BYTES / 1e3:.0f} kB at most (the archive's size by its frames).",
+        "seconds: what you measure. "
+        f"A frame has {VID_FRAME_BYTES / 1e3:.0f} kB at most (the archive's size by its frames).",
         "",
         "| GPUs | steps an epoch | hours an epoch | MB sent by each GPU in a step: R50, R101, X101 "
         "| of them embeddings | seconds at 10 Gbit/s | frames a step | MB a step from the disk |",

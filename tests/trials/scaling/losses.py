@@ -16,7 +16,7 @@ from clab_lite.config import Config
 STEPS, KEPT, AT = 6, 2, 3
 """Steps of a run, between its checkpoints, and before the mishap."""
 _SCRIPT = Path(__file__).with_name("mishap.py")
-_SMALL = (
+OPTIONS = (
     "--preset lesson --device cpu --detector.backbone.width 8 "
     "--detector.backbone.frozen-norm --train.clips-per-rank 1 --train.threads 1 --train.precision float32 "
     f"--train.log-every 1 --train.iterations {STEPS} --train.checkpoint-every {KEPT} --data.no-cache-images"
@@ -25,7 +25,7 @@ _SMALL = (
 
 def config() -> Config:
     """What the words of the command mean."""
-    command: Any = parse(["train", "DATASET", *_SMALL.split()])
+    command: Any = parse(["train", "DATASET", *OPTIONS.split()])
     return command.config  # type: ignore[no-any-return]
 
 
@@ -39,7 +39,7 @@ class Job:
     def words(self, what: str, rank: int, *options: str) -> list[str | Path]:
         """Of the program that trains, with a mishap."""
         mark = self.folder.with_suffix(".happened")
-        command = ["train", self.dataset, "--out", self.folder, *_SMALL.split(), *options]
+        command = ["train", self.dataset, "--out", self.folder, *OPTIONS.split(), *options]
         return [_SCRIPT, what, str(rank), str(AT), mark, *command]
 
     def start(self, what: str, rank: int = 1, *options: str, processes: int = 2) -> list[Ended]:
