@@ -20,7 +20,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 import torch
 from torch import nn
@@ -32,6 +32,7 @@ from clab_lite.distributed import world_size
 from clab_lite.errors import DataError
 from clab_lite.methods.shared.method import Method, Source
 from clab_lite.methods.shared.recipe import PretrainConfig, learning_rate
+from clab_lite.nonfinite import layer_named
 from clab_lite.pretraining.settings import LoopConfig
 from clab_lite.pretraining.state import PretrainState
 from clab_lite.pretraining.steps import step_batches
@@ -122,7 +123,7 @@ def pretrain(
 
     Raises:
         DataError: bad data, a folder in use, a folder that holds another run, several processes.
-        TrainingDiverged: a term or the gradient is not finite; the message has all of them.
+        TrainingDiverged: a term or the gradient is not finite; the message has all of them and names the first layer.
         KeyboardInterrupt: Ctrl-C. The step was finished and a checkpoint written.
     """
     started = os.environ.get("WORLD_SIZE", "1")  # by torchrun: its processes do not know each other yet
@@ -158,6 +159,7 @@ class _Run:
         self.folder, self.device, self.on_step = folder, device, on_step
         self.total = config.pretrain.steps
         self.state = PretrainState.begin(method, config.pretrain, device, folder.checkpoint)
+        self.latest: tuple[int, Any]  # of `_step`
 
     def loop(self, stop_after: int | None, progress: bool) -> PretrainResult:
         """Run to the end, or to `stop_after`."""
@@ -170,7 +172,11 @@ class _Run:
             if state.iteration:
                 self._write_backbone()  # The run may have been killed between its checkpoint and its backbone.
             bar.unpause()  # The time left counts from here.
-            with closing(RunLog(self.folder.path, state.iteration)) as log, interrupts_deferred() as stop_asked:
+            with (
+                closing(RunLog(self.folder.path, state.iteration)) as log,
+                interrupts_deferred() as stop_asked,
+                layer_named(cast(nn.Module, state.method), self._again),
+            ):
                 row = self._iterate(stream, end, log, bar, stop_asked)
         return PretrainResult(state.method, self.folder.path, state.iteration, state.seconds, row)
 
@@ -205,6 +211,7 @@ class _Run:
     def _step(self, batch: Any) -> tuple[float, dict[str, torch.Tensor]]:
         """One update of the weights. Gives the learning rate that it used and the terms, without their graph."""
         config, state = self.config.pretrain, self.state
+        self.latest = state.iteration, batch
         seed_iteration(config.seed, state.iteration)
         rate = learning_rate(config, state.iteration)
         set_learning_rate(state.optimizer, rate)
@@ -218,6 +225,12 @@ class _Run:
         state.method.update()
         state.optimizer.step()
         return rate, {name: value.detach() for name, value in terms.items()}
+
+    def _again(self) -> torch.Tensor:
+        """The total of the latest step once more. A key network that a step moves moves on once more, too."""
+        iteration, batch = self.latest
+        seed_iteration(self.config.pretrain.seed, iteration)
+        return _terms(self.state.method, batch, self.device, self.state.compute.precision)["total"]
 
     def _settled(self, stream: Iterator[Any]) -> Iterator[Any]:
         """Choose threads and precision on the first batch, and give it back. A resumed run keeps its own."""
