@@ -9,9 +9,9 @@ gradients over ranks, so each loss divides its local sum by the *average* count 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from clab_lite.errors import DataError
 
-_alone: ContextVar[bool] = ContextVar("alone", default=False)
+_alone = threading.Event()  # of the process: a backward pass on a GPU runs in other threads
 
 
 def is_distributed() -> bool:
@@ -30,7 +30,7 @@ def is_distributed() -> bool:
 
 def world_size() -> int:
     """Number of processes that train together (1 when not distributed)."""
-    return dist.get_world_size() if is_distributed() and not _alone.get() else 1
+    return dist.get_world_size() if is_distributed() and not _alone.is_set() else 1
 
 
 def rank() -> int:
@@ -49,11 +49,11 @@ def alone() -> Iterator[None]:
 
     `rank` stays. For looking at one process's own numbers after something went wrong: the others may be anywhere.
     """
-    token = _alone.set(True)
+    _alone.set()
     try:
         yield
     finally:
-        _alone.reset(token)
+        _alone.clear()
 
 
 def barrier() -> None:

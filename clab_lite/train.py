@@ -39,6 +39,7 @@ from clab_lite.training.batches import Batch, Target, batches, seed_iteration
 from clab_lite.training.calibrate import Compute, Precision, SpeedWatch, choose_compute, state_kept
 from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
 from clab_lite.training.dataset import describe, require_classes
+from clab_lite.training.deterministic import deterministic
 from clab_lite.training.folder_lock import HeldFolder
 from clab_lite.training.interrupt import interrupts_deferred
 from clab_lite.training.log import RunLog
@@ -141,7 +142,10 @@ def train(
     try:
         target = run_folder if isinstance(run_folder, HeldFolder) else Path(run_folder)
         about = {"init": None if init is None else init.about()}
-        with open_run(target, config, describe(index), resume=resume, overwrite=overwrite, about=about) as folder:
+        with (
+            deterministic(config.train.deterministic, place),
+            open_run(target, config, describe(index), resume=resume, overwrite=overwrite, about=about) as folder,
+        ):
             torch.manual_seed(config.train.seed)
             model = _begun(config.detector, init) if detector is None else detector
             return _Run(config, index, folder, place, model, on_step).loop(stop_after, progress)
@@ -178,7 +182,6 @@ class _Run:
         self.total = count_iterations(config.train, len(index.key_frames), distributed.world_size())
         self.weight = contrast_schedule(config.train.contrast, self.total)
         self.state = TrainState.begin(detector, config, device, folder.checkpoint)
-        self.latest: tuple[int, Tensor, list[Target]]  # of `_step`
         # The wrapper averages gradients over ranks; the detector inside keeps the names of the weights.
         self.model = DistributedDataParallel(detector) if distributed.world_size() > 1 else detector
 

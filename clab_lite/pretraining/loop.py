@@ -39,6 +39,7 @@ from clab_lite.pretraining.steps import step_batches
 from clab_lite.training.batches import seed_iteration
 from clab_lite.training.calibrate import Precision, SpeedWatch, choose_compute
 from clab_lite.training.checkpoint import CHECKPOINT, read_pretraining
+from clab_lite.training.deterministic import deterministic
 from clab_lite.training.folder_lock import HeldFolder
 from clab_lite.training.interrupt import interrupts_deferred
 from clab_lite.training.log import RunLog
@@ -132,13 +133,21 @@ def pretrain(
     loop = loop or LoopConfig()
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     target = run_folder if isinstance(run_folder, HeldFolder) else Path(run_folder)
-    about = {"method": name, "loop": asdict(loop)}
-    with open_run(
-        target, config, dataset, resume=resume, overwrite=overwrite, about=about, read=read_pretraining
-    ) as folder:
+    about = {"method": name, "loop": _written(loop)}
+    with (
+        deterministic(loop.deterministic, place),
+        open_run(
+            target, config, dataset, resume=resume, overwrite=overwrite, about=about, read=read_pretraining
+        ) as folder,
+    ):
         torch.manual_seed(config.pretrain.seed)
         method, source = build()
         return _Run(config, loop, source, dataset, folder, place, method, on_step).loop(stop_after, progress)
+
+
+def _written(loop: LoopConfig) -> dict[str, Any]:
+    """The loop's settings for the files of the run. Those of before know no `deterministic`: they were not."""
+    return {name: value for name, value in asdict(loop).items() if name != "deterministic" or value}
 
 
 class _Run:
@@ -159,7 +168,6 @@ class _Run:
         self.folder, self.device, self.on_step = folder, device, on_step
         self.total = config.pretrain.steps
         self.state = PretrainState.begin(method, config.pretrain, device, folder.checkpoint)
-        self.latest: tuple[int, Any]  # of `_step`
 
     def loop(self, stop_after: int | None, progress: bool) -> PretrainResult:
         """Run to the end, or to `stop_after`."""

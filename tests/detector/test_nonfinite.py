@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from tiny_model import clips_and_targets, small_detector
 from torch import Tensor, nn
+from training_world import micro_config, write_dataset
 
+from clab_lite.data import open_dataset
+from clab_lite.dataset_detections import detect_dataset
+from clab_lite.detect import detect
 from clab_lite.detector import VideoDetector
+from clab_lite.detector.finite import require_finite
+from clab_lite.detector.video import PreparedFrame, detect_frames
 from clab_lite.errors import NotFinite
+from clab_lite.media.open_source import open_source
 from clab_lite.nonfinite import first_bad_output, first_trouble, layer_named
+from clab_lite.trained import Trained
 from clab_lite.training.losses import TrainingDiverged, compute_losses, total_loss
 
 WEIGHTS = [
@@ -159,3 +170,57 @@ def test_what_cannot_be_done_again_does_not_hide_the_error() -> None:
 
 def test_it_is_a_kind_of_not_finite() -> None:
     assert issubclass(TrainingDiverged, NotFinite)
+
+
+def video(frames: int = 5, bad: int | None = None) -> list[Tensor]:
+    clips, _ = clips_and_targets(1, frames - 1)
+    images = list(clips[0])
+    if bad is not None:
+        images[bad] = images[bad].clone()
+        images[bad][1, 20, 30] = math.inf
+    return images
+
+
+@pytest.mark.parametrize("bad", [0, 1, 4])
+@pytest.mark.parametrize("references", ["adaptive", "sliding", "past"])
+def test_a_frame_is_not_silently_empty(references: str, bad: int) -> None:
+    """Before, a score that is no number was below every threshold."""
+    found = r"conv1 \(Conv2d\): .* 1 numbers of its input are not finite, its weights are finite"
+    with pytest.raises(NotFinite, match=rf"^frame {bad}: the detector's numbers are not finite\. .*{found}"):
+        list(small_detector().eval().detect_video(video(bad=bad), references, 2))  # type: ignore[arg-type]
+
+
+def test_frames_that_are_detected_together_and_left_out_keep_their_numbers() -> None:
+    detector, images = small_detector().eval(), video(8, bad=5)
+    with pytest.raises(NotFinite, match=r"^frame 5: "):
+        list(detect_frames(detector, lambda n: PreparedFrame.pad(images[n]), 8, count=2, keys=[1, 3, 5, 6], at_once=3))
+
+
+@pytest.mark.parametrize("name", ["rpn.objectness", "rpn.deltas", "box_head.classify", "box_head.regress",
+                                  "box_head.aggregators.1.value", "box_head.aggregators.0.output"])  # fmt: skip
+def test_a_layer_that_overflows_in_detection_is_named(name: str) -> None:
+    detector = small_detector().eval()
+    bias = detector.get_submodule(name).bias
+    assert isinstance(bias, Tensor)
+    with torch.no_grad():
+        bias[0] = math.inf
+    with pytest.raises(NotFinite, match=rf"^frame 0: .* is that of {name} \(.*its weight {name}\.bias is not finite"):
+        list(detector.detect_video(video()))
+
+
+def test_no_regions_are_finite() -> None:
+    require_finite(nn.Identity(), [(torch.zeros(2, 4), [1, 1]), (torch.zeros(0, 3), [0, 0])], lambda: None)
+
+
+def test_evaluation_and_detection_name_video_or_file(tmp_path: Path) -> None:
+    index = open_dataset(write_dataset(tmp_path / "dataset"), "train", cache=False)
+    detector = VideoDetector(replace(micro_config().detector, num_classes=len(index.class_names)))
+    with torch.no_grad():
+        detector.neck.conv.weight[0, 0, 0, 0] = math.nan
+    with pytest.raises(NotFinite, match=rf"^video {index.videos[0].name}, frame 0: .* that of neck\.conv \(Conv2d\)"):
+        list(detect_dataset(detector, index, progress=False))
+    trained = Trained(detector.eval(), micro_config(), tuple(index.class_names), 1)
+    frames = sorted((tmp_path / "dataset").rglob("*.JPEG"))[:3]
+    with pytest.raises(NotFinite, match=rf"^{re.escape(str(frames[0]))}, frame 0: .* that of neck\.conv \(Conv2d\)"):
+        detect(trained, open_source([frames[0].parent], 25.0), tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
