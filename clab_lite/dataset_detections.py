@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from clab_lite.data.subset import Subset
 from clab_lite.data.vid import VideoIndex
 from clab_lite.detection_store import DetectionStore, Found, Manifest, VideoDetections, digest_of_weights
 from clab_lite.detector.video import PreparedFrame, detect_frames
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, NotFinite
 from clab_lite.frames import frames_at_once, inference, load_frame, reading_threads
 
 __all__ = ["FrameDetections", "Precision", "detect_dataset", "detect_selection"]
@@ -69,6 +70,7 @@ def detect_dataset(
 
     Raises:
         DataError: the detector has another number of classes than the dataset; a frame cannot be read.
+        NotFinite: what the detector computes is not finite; the message names video, frame and layer.
     """
     _require_number_of_classes(detector, index)
     selection = (subset or Subset()).select(index)
@@ -198,7 +200,7 @@ def _detect_video(
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=setting.precision == "bfloat16")
     for number in numbers:
         # Entered anew for each frame: a generator must not leave its caller without gradients.
-        with torch.no_grad(), autocast:
+        with torch.no_grad(), autocast, _video_named(index.videos[video].name):
             result = next(results)
         yield FrameDetections(
             video,
@@ -207,6 +209,14 @@ def _detect_video(
             result["scores"].float().cpu().numpy().reshape(-1),
             result["labels"].cpu().numpy().astype(np.int64).reshape(-1),
         )
+
+
+@contextmanager
+def _video_named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except NotFinite as error:
+        raise NotFinite(f"video {name}, {error}") from error
 
 
 def some_names(names: Sequence[str], most: int = 5) -> str:

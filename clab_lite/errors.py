@@ -1,4 +1,5 @@
-"""The one error type for bad input: it says what was found, where, and what to do. And the one type of warning."""
+"""The one error type for bad input: it says what was found, where, and what to do. One for numbers that are not finite.
+And the one type of warning."""
 
 from __future__ import annotations
 
@@ -23,6 +24,10 @@ class DataError(ValueError):
         """
         place = f"{path}, {record}" if record else f"{path}"
         return cls(f"{place}: {problem}. {remedy}")
+
+
+class NotFinite(RuntimeError):
+    """A network computed infinity or "not a number". The message says where, and with what."""
 
 
 class Notice(UserWarning):

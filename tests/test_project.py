@@ -37,7 +37,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("detector",),
     ("data", "metrics", "media", "evaluation_report", "evaluation_words"),
     ("schedule", "presets"),
-    ("config", "ranges", "errors", "tensor_file", "files", "devices", "distributed", "samples", "__init__"),
+    (
+        "config",
+        "ranges",
+        "errors",
+        "tensor_file",
+        "files",
+        "devices",
+        "distributed",
+        "nonfinite",
+        "gradient_watch",
+        "samples",
+        "__init__",
+    ),
 )
 
 

@@ -1,8 +1,8 @@
 """The command line `clab-lite`: reads the arguments, runs one command, turns what goes wrong into one clear line.
 
 Exit status: 0 done, 1 the command ran and its answer is "no" (`check` found problems), 2 bad options, bad data, a
-training that diverged, or a file that cannot be read or written, 130 stopped by Ctrl-C.  Nothing in the library imports
-this package, and it imports torch only inside a command, so that `--help` answers at once.
+network whose numbers are not finite, or a file that cannot be read or written, 130 stopped by Ctrl-C.  Nothing in the
+library imports this package, and it imports torch only inside a command, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from clab_lite.cli.parsing import parse
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, NotFinite
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _run(words)
         sys.stdout.flush()  # a full disk behind it is told here, not by a traceback at exit
         return status
-    except DataError as error:
+    except (DataError, NotFinite) as error:
         return _fail(str(error))
     except BrokenPipeError:  # the reader of our output went away: `clab-lite check data | head`
         _drop_output()
@@ -42,12 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         reason, place = error.strerror or str(error), error.filename
         return _fail(f"{place}: {reason}" if place is not None else reason)
-    except RuntimeError as error:
-        from clab_lite.training.losses import TrainingDiverged  # imports torch, which the command has done already
-
-        if isinstance(error, TrainingDiverged):
-            return _fail(str(error))
-        raise
 
 
 def _run(words: Sequence[str]) -> int:

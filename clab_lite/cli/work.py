@@ -41,19 +41,25 @@ def train(options: commands.Train) -> int:
     from clab_lite.devices import pick_device
     from clab_lite.train import for_classes_of
     from clab_lite.train import train as train_detector
+    from clab_lite.training.deterministic import prepare_cublas
     from clab_lite.training.run_folder import CONFIG
     from clab_lite.training.saved_config import config_to_dict, differences
 
+    asked = options.config
+    if options.deterministic:
+        asked = replace(asked, train=replace(asked.train, deterministic=True))
+    if asked.train.deterministic:
+        prepare_cublas()
     device = pick_device(options.device)
     alone = os.environ.get("WORLD_SIZE", "1") == "1"
     first = alone or os.environ.get("RANK", "0") == "0"  # one of torchrun's processes speaks
     index = open_dataset(
         options.dataset,
         split="train",
-        mmtracking_key_frames=options.config.data.mmtracking_key_frames,
-        include_det=options.config.data.include_det,
+        mmtracking_key_frames=asked.data.mmtracking_key_frames,
+        include_det=asked.data.include_det,
     )
-    config = for_classes_of(index, options.config)
+    config = for_classes_of(index, asked)
     if first:
         changed = differences(config_to_dict(starting_config(options.preset)), config_to_dict(config))
         print(f"preset {options.preset}{', with' if changed else ''} {'; '.join(changed)}".rstrip())

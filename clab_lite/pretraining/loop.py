@@ -20,7 +20,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 import torch
 from torch import nn
@@ -32,12 +32,14 @@ from clab_lite.distributed import world_size
 from clab_lite.errors import DataError
 from clab_lite.methods.shared.method import Method, Source
 from clab_lite.methods.shared.recipe import PretrainConfig, learning_rate
+from clab_lite.nonfinite import layer_named
 from clab_lite.pretraining.settings import LoopConfig
 from clab_lite.pretraining.state import PretrainState
 from clab_lite.pretraining.steps import step_batches
 from clab_lite.training.batches import seed_iteration
 from clab_lite.training.calibrate import Precision, SpeedWatch, choose_compute
 from clab_lite.training.checkpoint import CHECKPOINT, read_pretraining
+from clab_lite.training.deterministic import deterministic
 from clab_lite.training.folder_lock import HeldFolder
 from clab_lite.training.interrupt import interrupts_deferred
 from clab_lite.training.log import RunLog
@@ -122,7 +124,7 @@ def pretrain(
 
     Raises:
         DataError: bad data, a folder in use, a folder that holds another run, several processes.
-        TrainingDiverged: a term or the gradient is not finite; the message has all of them.
+        TrainingDiverged: a term or the gradient is not finite; the message has all of them and names the first layer.
         KeyboardInterrupt: Ctrl-C. The step was finished and a checkpoint written.
     """
     started = os.environ.get("WORLD_SIZE", "1")  # by torchrun: its processes do not know each other yet
@@ -131,13 +133,21 @@ def pretrain(
     loop = loop or LoopConfig()
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     target = run_folder if isinstance(run_folder, HeldFolder) else Path(run_folder)
-    about = {"method": name, "loop": asdict(loop)}
-    with open_run(
-        target, config, dataset, resume=resume, overwrite=overwrite, about=about, read=read_pretraining
-    ) as folder:
+    about = {"method": name, "loop": _written(loop)}
+    with (
+        deterministic(loop.deterministic, place),
+        open_run(
+            target, config, dataset, resume=resume, overwrite=overwrite, about=about, read=read_pretraining
+        ) as folder,
+    ):
         torch.manual_seed(config.pretrain.seed)
         method, source = build()
         return _Run(config, loop, source, dataset, folder, place, method, on_step).loop(stop_after, progress)
+
+
+def _written(loop: LoopConfig) -> dict[str, Any]:
+    """The loop's settings for the files of the run. Those of before know no `deterministic`: they were not."""
+    return {name: value for name, value in asdict(loop).items() if name != "deterministic" or value}
 
 
 class _Run:
@@ -170,7 +180,11 @@ class _Run:
             if state.iteration:
                 self._write_backbone()  # The run may have been killed between its checkpoint and its backbone.
             bar.unpause()  # The time left counts from here.
-            with closing(RunLog(self.folder.path, state.iteration)) as log, interrupts_deferred() as stop_asked:
+            with (
+                closing(RunLog(self.folder.path, state.iteration)) as log,
+                interrupts_deferred() as stop_asked,
+                layer_named(cast(nn.Module, state.method), self._again),
+            ):
                 row = self._iterate(stream, end, log, bar, stop_asked)
         return PretrainResult(state.method, self.folder.path, state.iteration, state.seconds, row)
 
@@ -205,6 +219,7 @@ class _Run:
     def _step(self, batch: Any) -> tuple[float, dict[str, torch.Tensor]]:
         """One update of the weights. Gives the learning rate that it used and the terms, without their graph."""
         config, state = self.config.pretrain, self.state
+        self.latest = state.iteration, batch
         seed_iteration(config.seed, state.iteration)
         rate = learning_rate(config, state.iteration)
         set_learning_rate(state.optimizer, rate)
@@ -218,6 +233,12 @@ class _Run:
         state.method.update()
         state.optimizer.step()
         return rate, {name: value.detach() for name, value in terms.items()}
+
+    def _again(self) -> torch.Tensor:
+        """The total of the latest step once more. A key network that a step moves moves on once more, too."""
+        iteration, batch = self.latest
+        seed_iteration(self.config.pretrain.seed, iteration)
+        return _terms(self.state.method, batch, self.device, self.state.compute.precision)["total"]
 
     def _settled(self, stream: Iterator[Any]) -> Iterator[Any]:
         """Choose threads and precision on the first batch, and give it back. A resumed run keeps its own."""
