@@ -1,0 +1,86 @@
+"""What one look at a process sees, and a file of looks."""
+
+from __future__ import annotations
+
+import gc
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+import torch
+
+
+@dataclass(frozen=True)
+class Look:
+    """A process at one moment of its work."""
+
+    at: int
+    """Units of work that are done: steps, frames, repetitions."""
+    seconds: float
+    """Since the work began."""
+    memory_kb: float
+    """Resident memory of the process."""
+    children_kb: float
+    """Of its child processes: each one's share of what several processes map (PSS), where the system counts it."""
+    files: int
+    """Open file descriptors (handles, on Windows)."""
+    threads: int
+    extra: dict[str, float]
+    """Whatever else was counted: live tensors, Python objects, widgets, figures."""
+
+
+def look_at(process: psutil.Process, at: int, began: float, extra: dict[str, float] | None = None) -> Look:
+    """Look at a process now."""
+    count = getattr(process, "num_fds", None) or process.num_handles
+    shares = [_share(child) for child in process.children(recursive=True)]
+    seconds = time.monotonic() - began
+    memory = process.memory_info().rss / 1024
+    return Look(at, seconds, memory, sum(shares), count(), process.num_threads(), extra or {})
+
+
+def _share(child: psutil.Process) -> float:
+    try:
+        full = child.memory_full_info()
+    except psutil.Error:  # it has just ended
+        return 0.0
+    return getattr(full, "pss", full.rss) / 1024
+
+
+def census() -> dict[str, float]:
+    """Live tensors and all objects that Python's collector knows, without garbage."""
+    gc.collect()
+    objects = gc.get_objects()
+    # The type is asked, not the object: a lazy module would be imported by isinstance.
+    return {"tensors": sum(issubclass(type(one), torch.Tensor) for one in objects), "objects": len(objects)}
+
+
+class Meter:
+    """Looks at its own process while it works, `looks` times evenly, and writes each look down at once."""
+
+    def __init__(self, file: Path, length: int, looks: int = 200) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._file, self.length = file, length
+        self._every = max(1, length // looks)
+        self._done = 0
+        self._process, self._began = psutil.Process(), time.monotonic()
+        file.write_text("", encoding="utf-8")
+
+    def look(self, at: int) -> None:
+        """Look, when it is time to. The work calls it with the units that it has done: up to `length`, at the end."""
+        before, self._done = self._done, at
+        counted = any(before < mark <= at for mark in (self.length // 10, self.length // 2, self.length))
+        if counted or at // self._every > before // self._every:
+            write(self._file, look_at(self._process, at, self._began, census() if counted else None))
+
+
+def write(file: Path, look: Look) -> None:
+    """Append a look."""
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(asdict(look)) + "\n")
+
+
+def read(file: Path) -> list[Look]:
+    """The looks of a file, in their order."""
+    return [Look(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
