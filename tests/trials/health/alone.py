@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -11,5 +12,8 @@ from trials.health.parts import PARTS
 
 if __name__ == "__main__":
     name, length, file = sys.argv[1:]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    part = PARTS[name]
     with tempfile.TemporaryDirectory() as folder:
-        PARTS[name].work(Meter(Path(file), int(length)), Path(folder))
+        part.work(Meter(Path(file), int(length), part.looks), Path(folder))

@@ -31,13 +31,13 @@ class Look:
     """Whatever else was counted: live tensors, Python objects, widgets, figures."""
 
 
-def look_at(process: psutil.Process, at: int, began: float, extra: dict[str, float] | None = None) -> Look:
+def look_at(process: psutil.Process, at: int, began: float, extra: dict[str, float]) -> Look:
     """Look at a process now."""
     count = getattr(process, "num_fds", None) or process.num_handles
     shares = [_share(child) for child in process.children(recursive=True)]
     seconds = time.monotonic() - began
     memory = process.memory_info().rss / 1024
-    return Look(at, seconds, memory, sum(shares), count(), process.num_threads(), extra or {})
+    return Look(at, seconds, memory, sum(shares), count(), process.num_threads(), extra)
 
 
 def _share(child: psutil.Process) -> float:
@@ -67,12 +67,25 @@ class Meter:
         self._process, self._began = psutil.Process(), time.monotonic()
         file.write_text("", encoding="utf-8")
 
-    def look(self, at: int) -> None:
-        """Look, when it is time to. The work calls it with the units that it has done: up to `length`, at the end."""
-        before, self._done = self._done, at
-        counted = any(before < mark <= at for mark in (self.length // 10, self.length // 2, self.length))
-        if counted or at // self._every > before // self._every:
-            write(self._file, look_at(self._process, at, self._began, census() if counted else None))
+    def due(self, at: int) -> bool:
+        """Whether it is time for a look, `at` units of `length` being done."""
+        return self._counted(at) or at // self._every > self._done // self._every
+
+    def look(self, at: int, process: psutil.Process | None = None, extra: dict[str, float] | None = None) -> None:
+        """Look, when it is due. The work calls it with the units that it has done: up to `length`, at the end.
+
+        Args:
+            at: units that are done.
+            process: another one than this.
+            extra: what was counted otherwise; None is a census of this process, at three moments.
+        """
+        if self.due(at):
+            extra = extra or (census() if self._counted(at) else {})
+            write(self._file, look_at(process or self._process, at, self._began, extra))
+        self._done = at
+
+    def _counted(self, at: int) -> bool:
+        return any(self._done < mark <= at for mark in (self.length // 10, self.length // 2, self.length))
 
 
 def write(file: Path, look: Look) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trials.health import detecting, repeating, training
+from trials.health import detecting, moving, repeating, training
 from trials.health.meter import Meter
 
 
@@ -22,6 +22,7 @@ class Part:
     """So many units are taken for a very long job: memory may grow by MOST_MB in them."""
     work: Callable[[Meter, Path], None]
     """work(meter, an empty folder)."""
+    looks: int = 200
 
 
 MOST_MB = 50
@@ -43,4 +44,11 @@ PARTS = {
     "open": Part("`open_dataset`", "times", 400, 2_000, repeating.opening),
     "load": Part("`load_run`", "times", 100, 500, repeating.loading),
     "sheets": Part("contact sheets", "times", 300, 2_000, repeating.drawing_sheets),
+    "slider": Part("slider moves, the weight explorer of lesson 06", "moves", 500, 10_000, moving.weights_moved, 40),
+    "slider-temperature": Part(
+        "slider moves, the temperatures of lesson 04", "moves", 500, 10_000, moving.temperature_moved, 40
+    ),
+    "slider-boxes": Part("slider moves, the five boxes of lesson 09", "moves", 500, 10_000, moving.boxes_moved, 40),
+    "drag": Part("drag moves, the circle of lesson 04", "moves", 500, 10_000, moving.angle_dragged, 40),
+    "again": Part("a cell run again, the weight explorer of lesson 06", "times", 20, 200, moving.weights_again, 20),
 }  # fmt: skip
