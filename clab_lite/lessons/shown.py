@@ -1,4 +1,4 @@
-"""Which widgets a cell shows: when it has run again, those of its earlier run are closed, in the kernel and in the page.
+"""Which widgets a cell shows: when it has run again, those of its earlier run are closed, in kernel and page.
 
 ipywidgets keeps every widget until it is closed, and IPython every result in `Out`: a cell that is run twenty times
 would leave twenty of each, with their comms, figures and pictures. A notebook says which cell it runs (`cellId`);

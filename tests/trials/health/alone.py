@@ -14,6 +14,7 @@ if __name__ == "__main__":
     name, length, file = sys.argv[1:]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    part = PARTS[name]
+    part, looks = PARTS[name], Path(f"{file}.part")
     with tempfile.TemporaryDirectory() as folder:
-        part.work(Meter(Path(file), int(length), part.looks), Path(folder))
+        part.work(Meter(looks, int(length), part.looks), Path(folder))
+    looks.replace(file)  # a part that failed has no line in the table

@@ -13,7 +13,7 @@ from clab_lite.lessons.explorer import Explorer
 
 
 def counts() -> dict[str, int]:
-    """Live widgets, their comms and observers, explorers, figures alive and those that pyplot keeps; and the process."""
+    """Live widgets, their comms and observers, explorers, figures (and those that pyplot keeps), the process."""
     gc.collect()
     kinds = [type(one) for one in gc.get_objects()]
     alive = list(registry._instances.values())

@@ -87,7 +87,9 @@ def _extra(found: Found) -> list[str]:
     cells = []
     for name, title in _EXTRA.items():
         if name in found.early.extra and name in found.last.extra:
-            early, last = (look.extra[name] / (1024 if name.endswith("_kb") else 1) for look in (found.early, found.last))
+            early, last = (
+                look.extra[name] / (1024 if name.endswith("_kb") else 1) for look in (found.early, found.last)
+            )
             cells.append(f"{title} {early:.0f} → {last:.0f}")
     return cells
 
@@ -97,6 +99,6 @@ def _legend() -> str:
         "Each line is a process of its own; its memory is what is resident, with its workers' share. The slope is that "
         "of a straight line through the second half, ± its standard error, which allows for looks that follow each "
         "other. Foretold is the upper end of its 95 % interval times so many more: "
-        f"**flat** means less than {MOST_MB} MB, and no more files, threads, widgets or observers at the end than after "
-        "a tenth."
+        f"**flat** means less than {MOST_MB} MB, and no more files, threads, widgets or observers at the end than "
+        "after a tenth."
     )
