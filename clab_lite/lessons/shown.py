@@ -53,8 +53,10 @@ class ShownWidgets:
         """Of these runs."""
 
     def add(self, cell: str, widget: widgets.Widget) -> None:
-        """The cell shows this widget, with all that is in it."""
-        self._now.setdefault(cell, []).append(widget)
+        """The cell shows this widget, with all that is in it; a live board does so again and again."""
+        shown = self._now.setdefault(cell, [])
+        if not any(one is widget for one in shown):
+            shown.append(widget)
 
     def settle(self, cell: str, number: int | None, succeeded: bool) -> list[int]:
         """A run of the cell has ended: close what it showed earlier, unless it or another cell still shows it.

@@ -20,11 +20,6 @@ _ASK = """async expression => {
   const answer = (await asked.done).content.user_expressions.answer;
   return answer.status === 'ok' ? answer.data['text/plain'] : 'error: ' + JSON.stringify(answer);
 }"""
-_RUN_CELL = """async position => {
-  const app = window.jupyterapp;
-  app.shell.currentWidget.content.activeCellIndex = position;
-  await app.commands.execute('notebook:run-cell');
-}"""
 _COUNTS = "__import__('trials.health.kernel', fromlist=['counts']).counts()"
 PATIENCE = 30.0
 """Seconds until a move must be seen."""
@@ -56,7 +51,7 @@ class Page:
     def rerun(self, position: int) -> None:
         """Run one cell again, and wait until its widget is there."""
         before = self.pictures(position)
-        self.lab.page.evaluate(_RUN_CELL, position)
+        self.lab.run_cell(position)
         self._until_changed(position, before)
 
     def press(self, position: int, key: str, slider: int = 0) -> bool:
