@@ -23,11 +23,14 @@ ALLOWED = {
 """(file, what) -> why it may stand there."""
 
 _MODULES = {"fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "curses", "syslog", "posix", "msvcrt", "winreg"}
-_OF_OS = set(
-    "fork forkpty kill killpg setsid getuid geteuid getgid getpgid mkfifo uname nice wait waitpid statvfs chown getloadavg "
-    "sched_getaffinity sched_setaffinity sysconf O_NOFOLLOW O_DIRECTORY symlink link startfile".split()
-)
-_OF_SIGNAL = set("SIGKILL SIGALRM SIGUSR1 SIGUSR2 SIGHUP SIGQUIT SIGCHLD SIGPIPE alarm setitimer pthread_kill".split())
+_OF_OS = {
+    "fork", "forkpty", "kill", "killpg", "setsid", "getuid", "geteuid", "getgid", "getpgid", "mkfifo", "uname", "nice",
+    "wait", "waitpid", "statvfs", "chown", "getloadavg", "sched_getaffinity", "sched_setaffinity", "sysconf", "rename",
+    "O_NOFOLLOW", "O_DIRECTORY", "symlink", "link", "startfile",
+}  # fmt: skip
+_OF_SIGNAL = {
+    "SIGKILL", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGHUP", "SIGQUIT", "SIGCHLD", "SIGPIPE", "alarm", "setitimer",
+}  # fmt: skip
 _METHODS = {"symlink_to", "hardlink_to", "rename", "lchmod", "strftime", "set_start_method"}
 _NO_PATHS = {"columns", "index", "mapper"}
 """Arguments of pandas' `rename`."""
@@ -46,14 +49,13 @@ def found_in(source: str) -> Iterator[tuple[str, int]]:
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
             yield from ((f"import {name}", line) for name in names if name in _MODULES)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            known = {"os": _OF_OS | {"rename"}, "signal": _OF_SIGNAL}.get(node.value.id, set())
+            known = {"os": _OF_OS, "signal": _OF_SIGNAL}.get(node.value.id, set())
             if node.attr in known:
                 yield f"{node.value.id}.{node.attr}", line
         elif isinstance(node, ast.Call):
             yield from ((what, line) for what in _call(node))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in texts:
-            if _FOLDERS.search(node.value):
-                yield f"the folder in {node.value!r}", line
+        elif isinstance(node, ast.Constant) and id(node) not in texts and _FOLDERS.search(str(node.value)):
+            yield f"the folder in {node.value!r}", line
 
 
 def _has_docstring(node: ast.AST) -> bool:
@@ -73,12 +75,11 @@ def _call(node: ast.Call) -> Iterator[str]:
     foreign = owner in ("Image", "av", "os")  # pictures, videos and numbers of files, no text
     if name in _TEXT and "encoding" not in words and not (binary or own or given or foreign):
         yield f"{name} without encoding"
-    if name in _PROCESSES and owner == "subprocess" and words & {"text", "universal_newlines"} and "encoding" not in words:
-        yield f"subprocess.{name} without encoding"
-    if name in ("DataLoader", "ProcessPoolExecutor", "submit", "map"):
-        functions = [*node.args, *(keyword.value for keyword in node.keywords)]
-        if name in ("DataLoader", "ProcessPoolExecutor") and any(isinstance(f, ast.Lambda) for f in functions):
-            yield f"{name} with a function that a fresh process cannot import"
+    if name in _PROCESSES and words & {"text", "universal_newlines"} and "encoding" not in words:
+        yield f"{name} without encoding"
+    handed = [*node.args, *(keyword.value for keyword in node.keywords)]
+    if name in ("DataLoader", "ProcessPoolExecutor") and any(isinstance(value, ast.Lambda) for value in handed):
+        yield f"{name} with a function that a fresh process cannot import"
     if name == "ProcessPoolExecutor" and "mp_context" not in words:
         yield f"{name} without a start method"
 
@@ -108,7 +109,7 @@ def test_only_where_it_is_guarded() -> None:
     ("path.open('w')", "open without encoding"),
     ("path.read_text()", "read_text without encoding"),
     ("path.write_text(text)", "write_text without encoding"),
-    ("subprocess.run(words, text=True)", "subprocess.run without encoding"),
+    ("subprocess.run(words, text=True)", "run without encoding"),
     ("DataLoader(items, collate_fn=lambda x: x)", "DataLoader with a function that a fresh process cannot import"),
     ("ProcessPoolExecutor(2)", "ProcessPoolExecutor without a start method"),
 ])  # fmt: skip

@@ -18,10 +18,9 @@ _SMALL = (
     "--detector.backbone.width 8 --train.threads 1 --train.precision float32 --data.workers 1 "
     "--detector.backbone.frozen-norm --overwrite"
 )
-_WORLD = "--train-videos 2 --val-videos 2 --train-frames 3 --val-frames 3 --width 96 --height 64 --workers 2 --overwrite"
+_WORLD = "--train-videos 2 --val-videos 2 --train-frames 3 --val-frames 3 --width 96 --height 64 --overwrite"
 _TWICE = (
     f"make-samples world {_WORLD}",
-    "check world",
     f"train world --out run {_SMALL}",
     "evaluate run world --device cpu",
     "detect run world/Data/VID/val/ILSVRC2015_val_00000000 --device cpu --out found --draw video",
@@ -30,6 +29,9 @@ _TWICE = (
     "embed run world --device cpu --every 1",
 )
 _ONCE = (
+    f"make-samples world {_WORLD} --workers 2",
+    "check world",
+    "check world",
     "train world --out run --resume " + _SMALL.replace("--overwrite", ""),
     "detect weights.safetensors world/Data/VID/val/ILSVRC2015_val_00000000 --device cpu --out found --draw pictures",
     "export weights.safetensors weights.safetensors --overwrite",

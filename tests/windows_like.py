@@ -45,7 +45,8 @@ def _require_closed(path: Any, dir_fd: int | None = None) -> None:
     base = os.readlink(f"/proc/self/fd/{dir_fd}") if dir_fd is not None else os.getcwd()
     target = os.path.realpath(os.path.join(base, os.fsdecode(path)))
     for other in _open_files():
-        if (other == target or other.startswith(f"{target}/")) and os.path.isfile(other) and ROOT in Path(other).parents:
+        below = other == target or other.startswith(f"{target}/")
+        if below and os.path.isfile(other) and ROOT in Path(other).parents:
             raise PermissionError(errno.EACCES, f"{other} is being used by this process", os.fsdecode(path))
 
 
@@ -63,7 +64,7 @@ def _strict(plain: Callable[..., None], onto: bool = False) -> Callable[..., Non
 
 
 def _locking(number: int, mode: int, count: int) -> None:
-    """msvcrt's: from where the file stands. Windows lets nobody else read what is locked: it must be beyond the text."""
+    """msvcrt's, from where the file stands. On Windows others cannot read what is locked: it must be past the text."""
     position = os.lseek(number, 0, os.SEEK_CUR)
     assert mode == _msvcrt.LK_NBLCK
     assert position >= 1 << 16, "others could not read who holds the lock"
@@ -86,9 +87,25 @@ if not hasattr(os, "windows_like"):  # once, also in workers, which begin by imp
     multiprocessing.set_start_method("spawn", force=True)
 
 
+def _require_strictness() -> None:
+    """The play itself works: an open file stays where it is."""
+    file, other = Path("open.txt"), Path("other.txt")
+    other.touch()
+    with file.open("w", encoding="utf-8"):
+        for act in (lambda: other.replace(file), lambda: file.rename("away.txt"), file.unlink):
+            try:
+                act()
+            except PermissionError:
+                continue
+            raise AssertionError("an open file was moved, replaced or removed")
+    other.replace(file)
+    file.unlink()
+
+
 def _run(commands: list[list[str]]) -> None:
     from clab_lite.cli import main
 
+    _require_strictness()
     for words in commands:
         status = main(words)
         assert status == 0, f"{words}: {status}"

@@ -29,27 +29,29 @@ def main() -> int:
     parser.add_argument("--python", nargs="+", choices=PYTHONS, default=PYTHONS)
     parser.add_argument("--torch", nargs="+", choices=MEANS, default=list(MEANS), help="which versions to install")
     parser.add_argument("--where", type=Path, default=Path(tempfile.gettempdir()), help="folder with 12 GB of room")
+    parser.add_argument("--keep", action="store_true", help="leave the environments in it, to be used again")
     parser.add_argument("--logs", type=Path, default=ROOT / "runs" / "versions", help="folder for what was printed")
     options = parser.parse_args()
     options.logs.mkdir(parents=True, exist_ok=True)
     good = True
     for python, choice in _ALL:
         if python in options.python and choice in options.torch:
-            row = _row(python, choice, options.where, options.logs)
+            row = _row(python, choice, options)
             table.write({(python, choice): row})
             print(f"{python}, {MEANS[choice]}: {row.packages}; {row.tests}; {row.commands}; {row.lesson}", flush=True)
             good = good and bool(row.tests) and "**" not in f"{row}"
     return 0 if good else 1
 
 
-def _row(python: str, choice: str, where: Path, logs: Path) -> table.Row:
+def _row(python: str, choice: str, options: argparse.Namespace) -> table.Row:
     words = find(python)
     if words is None:
         return table.Row.nothing(f"no Python {python} on this machine")
-    log = logs / f"{python}-{choice}.log"
+    name = f"{python}-{choice}"
+    log, folder = options.logs / f"{name}.log", options.where / f"clab-lite-{name}"
     log.unlink(missing_ok=True)
     try:
-        with environment(words, constraints(choice, ROOT / "pyproject.toml"), where, log) as made:
+        with environment(words, constraints(choice, ROOT / "pyproject.toml"), folder, log, options.keep) as made:
             return _tried(made, log)
     except CannotInstall as error:
         return table.Row.nothing(f"cannot be installed: {error}")

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,20 +44,30 @@ class Environment:
 
 
 @contextmanager
-def environment(python: Sequence[str], constraints: Sequence[str], where: Path, log: Path) -> Iterator[Environment]:
-    """Make one below `where` and remove it at the end of the block: several GB.
+def environment(
+    python: Sequence[str], constraints: Sequence[str], folder: Path, log: Path, keep: bool
+) -> Iterator[Environment]:
+    """Make one in `folder`, and remove it at the end of the block: several GB.
+
+    Args:
+        python: words that start the interpreter.
+        constraints: lines for pip.
+        folder: one that was kept is used again, with the project of now.
+        log: what is printed is added to it.
+        keep: leave the folder.
 
     Raises:
         CannotInstall: there is no such combination of versions.
     """
-    folder = Path(tempfile.mkdtemp(prefix="clab-lite-versions-", dir=where))
+    made = Environment(folder / "environment", folder / "project")
     try:
-        made = Environment(folder / "environment", folder / "project")
+        shutil.rmtree(made.project, ignore_errors=True)
         copy_project(made.project)
         file = folder / "constraints.txt"
         file.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
         with log.open("a", encoding="utf-8") as output:
-            subprocess.run([*python, "-m", "venv", str(made.folder)], stdout=output, stderr=output, check=True)
+            if not made.command("pip").exists():
+                subprocess.run([*python, "-m", "venv", str(made.folder)], stdout=output, stderr=output, check=True)
             words = [str(made.command("python")), "-m", "pip", "install", "--no-cache-dir", "--quiet"]
             words += ["--constraint", str(file), f"{made.project}[test]"]
             done = subprocess.run(words, stdout=output, stderr=output, check=False)
@@ -66,7 +75,8 @@ def environment(python: Sequence[str], constraints: Sequence[str], where: Path, 
             raise CannotInstall(_reason(log))
         yield made
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def copy_project(target: Path) -> None:
