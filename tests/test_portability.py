@@ -80,6 +80,8 @@ def _call(node: ast.Call) -> Iterator[str]:
     handed = [*node.args, *(keyword.value for keyword in node.keywords)]
     if name in ("DataLoader", "ProcessPoolExecutor") and any(isinstance(value, ast.Lambda) for value in handed):
         yield f"{name} with a function that a fresh process cannot import"
+    if any(keyword.arg == "non_blocking" and ast.unparse(keyword.value) == "True" for keyword in node.keywords):
+        yield "non_blocking on every device"  # MPS goes on reading memory that has been freed
     if name == "ProcessPoolExecutor" and "mp_context" not in words:
         yield f"{name} without a start method"
 
@@ -111,6 +113,7 @@ def test_only_where_it_is_guarded() -> None:
     ("path.write_text(text)", "write_text without encoding"),
     ("subprocess.run(words, text=True)", "run without encoding"),
     ("DataLoader(items, collate_fn=lambda x: x)", "DataLoader with a function that a fresh process cannot import"),
+    ("value.to(device, non_blocking=True)", "non_blocking on every device"),
     ("ProcessPoolExecutor(2)", "ProcessPoolExecutor without a start method"),
 ])  # fmt: skip
 def test_it_is_noticed(source: str, what: str) -> None:
