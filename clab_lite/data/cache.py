@@ -94,7 +94,7 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     ignore = path.parent / ".gitignore"
     if not ignore.exists():  # a dataset inside a repository must not carry its index along
-        ignore.write_text("*\n")
+        ignore.write_text("*\n", encoding="utf-8", newline="\n")
     with replaced(path) as beside, beside.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 

@@ -109,9 +109,9 @@ class Subset:
 
     @property
     def slug(self) -> str:
-        """A file name that tells this subset from all others; "all" for everything."""
+        """A file name that tells this subset from all others, also where A is a; "all" for everything."""
         text = str(self).replace(" ", "_") or "all"
-        plain = re.sub(r"[^A-Za-z0-9=,._-]", "-", text)[:80]
+        plain = re.sub(r"[^a-z0-9=,._-]", "-", text.lower())[:80].rstrip(".")  # Windows drops a last dot
         return plain if plain == text else f"{plain}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def select(self, index: VideoIndex) -> Selection:

@@ -94,7 +94,7 @@ class Journal:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 ignore = place.parent / ".gitignore"
                 if not ignore.exists():  # a dataset inside a repository must not carry it along
-                    ignore.write_text("*\n")
+                    ignore.write_text("*\n", encoding="utf-8", newline="\n")
                 write_text(place, "".join(f"{line}\n" for line in self._lines.values()))
                 return place.open("a", encoding="utf-8")
             except OSError:
