@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from clab_lite.checksums import require_sum
+from clab_lite.data.source_file import read_json
 from clab_lite.errors import DataError
 from clab_lite.lessons.places import samples_folder
 from clab_lite.methods.codo.measure import Probe
+from clab_lite.plain_values import built
 
 FILE = Path("methods", "codo", "records.json")
 COMMAND = "python -m clab_lite.methods.codo.trial"
@@ -54,12 +56,12 @@ def measured_runs(path: Path | None = None) -> list[MeasuredRun]:
         DataError: no such file, or one of another form.
     """
     path = samples_folder() / FILE if path is None else path
+    require_sum(path)
     remedy = f"Make it with `{COMMAND} FOLDER`, then `--gather {path.name}`."
+    content = read_json(path, remedy)
     try:
-        return [_run(one) for one in json.loads(path.read_text(encoding="utf-8"))]
-    except OSError as error:
-        raise DataError.at(path, "", f"cannot be read ({error.strerror})", remedy) from error
-    except (ValueError, KeyError, TypeError) as error:
+        return [_run(one) for one in content]  # type: ignore[attr-defined]  # whatever it is
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise DataError.at(path, "", f"holds no measured runs ({error!r})", remedy) from error
 
 
@@ -105,9 +107,14 @@ _ORDER = ("downstream", "pretrain", "same", "noise")
 
 def _run(one: dict[str, Any]) -> MeasuredRun:
     moments, curve = one["moments"], one["probe_jitter"]
-    return MeasuredRun(
-        one["background"], float(one["jitter"]), int(one["seed"]), tuple(m["step"] for m in moments),
-        tuple(Probe(**m["embedding"]) for m in moments), tuple(Probe(**m["c4"]) for m in moments),
-        Probe(**one["untrained"]), tuple(curve["amplitudes"]), tuple(Probe(**p) for p in curve["before"]),
-        tuple(Probe(**p) for p in curve["after"]), tuple(one["losses"]), float(one["seconds"]),
-    )  # fmt: skip
+    plain = {
+        **{name: one[name] for name in ("background", "jitter", "seed", "losses", "seconds")},
+        **{name: [moment[name] for moment in moments] for name in ("embedding", "c4")},
+        **{name: curve[name] for name in ("amplitudes", "before", "after")},
+        "steps": [moment["step"] for moment in moments],
+        "as_made": one["untrained"],
+    }
+    run = built(MeasuredRun, plain, missing_is_nan=True)
+    if not run.steps or run.background not in _ORDER:
+        raise ValueError(f"a run of {run.background[:40]!r} with {len(run.steps)} moments")
+    return run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +13,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import stats
 
+from clab_lite.checksums import require_sum
+from clab_lite.data.source_file import read_json
 from clab_lite.errors import DataError
 from clab_lite.lessons.places import samples_folder
 from clab_lite.methods.crosscl.measure import Similarity
+from clab_lite.plain_values import built
 from clab_lite.show.style import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, VERMILLION, heading, new_figure, quiet
 
 FILE = Path("methods", "crosscl", "records.json")
@@ -54,12 +56,12 @@ def measured_runs(path: Path | None = None) -> list[MeasuredRun]:
         DataError: no such file, or one of another form.
     """
     path = samples_folder() / FILE if path is None else path
+    require_sum(path)
     remedy = f"Make it with `{COMMAND} FOLDER`, then `{COMMAND} FOLDER --gather {path.name}`."
+    content = read_json(path, remedy)
     try:
-        return [_run(one) for one in json.loads(path.read_text(encoding="utf-8"))]
-    except OSError as error:
-        raise DataError.at(path, "", f"cannot be read ({error.strerror})", remedy) from error
-    except (ValueError, KeyError, TypeError) as error:
+        return [_run(one) for one in content]  # type: ignore[attr-defined]  # whatever it is
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise DataError.at(path, "", f"holds no measured runs ({error!r})", remedy) from error
 
 
@@ -141,7 +143,12 @@ def _words(values: Sequence[float]) -> str:
 
 def _run(one: dict[str, Any]) -> MeasuredRun:
     moments = one["moments"]
-    found = {key: tuple(Similarity(**moment[key]) for moment in moments) for key in QUESTIONS}
-    curves = {name: tuple(values) for name, values in one["curves"].items()}
-    steps = tuple(moment["step"] for moment in moments)
-    return MeasuredRun(one["arm"], int(one["seed"]), steps, found, curves, float(one["seconds"]))
+    plain = {
+        **{name: one[name] for name in ("arm", "seed", "curves", "seconds")},
+        "steps": [moment["step"] for moment in moments],
+        "found": {key: [moment[key] for moment in moments] for key in QUESTIONS},
+    }
+    run = built(MeasuredRun, plain, missing_is_nan=True)
+    if not run.steps:
+        raise ValueError(f"a run of {run.arm[:40]!r} without a moment")
+    return run
