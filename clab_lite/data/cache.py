@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 
-from clab_lite.array_file import read_arrays
 from clab_lite.data.table import IndexTable
 from clab_lite.errors import Notice
 from clab_lite.files import replaced
@@ -53,9 +52,10 @@ def load(base: Path, name: str, expected: str) -> IndexTable | None:
     """The stored table with this fingerprint, or None when there is none or it cannot be used."""
     for path in places(base, f"{name}.npz"):
         try:
-            text = json.loads(read_arrays(path, ("text",))["text"].tobytes())
-            if text["fingerprint"] == expected:
-                return _table(text, read_arrays(path, _COLUMNS))
+            with np.load(path, allow_pickle=False) as stored:
+                text = json.loads(stored["text"].tobytes())
+                if text["fingerprint"] == expected:
+                    return _table(text, {column: stored[column] for column in _COLUMNS})
         except Exception:  # a damaged file fails in as many ways as zip, numpy and json know: build again
             continue
     return None

@@ -8,7 +8,6 @@ from typing import Any
 
 from clab_lite.config import DetectorConfig, ProposalConfig
 
-
 _MOST = 200_000
 """Letters of a text that is parsed; official ones have 8,000."""
 
