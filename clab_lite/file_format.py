@@ -25,5 +25,5 @@ def require_format(found: object, newest: int, path: str | Path) -> None:
     if isinstance(version, str) and version.isdecimal() and len(version) < 10:
         version = int(version)
     if type(version) is not int or not _FIRST <= version <= newest:
-        problem = f"has format {version if type(version) is int else reprlib.repr(version)}, this clab-lite reads up to {newest}"
+        problem = f"has format {reprlib.repr(version)}, this clab-lite reads up to {newest}"
         raise DataError.at(path, "", problem, "Install a newer clab-lite, or use another copy.")

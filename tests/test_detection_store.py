@@ -30,7 +30,7 @@ def index(tmp_path: Path) -> VideoIndex:
     return open_small_dataset(tmp_path / "data")
 
 
-def detections(frames: dict[int, int], num_classes: int = 30, seed: int = 0) -> VideoDetections:
+def detections(frames: dict[int, int], num_classes: int = 2, seed: int = 0) -> VideoDetections:
     """So many random detections per frame."""
     draw = np.random.default_rng(seed)
     found = {
