@@ -18,6 +18,8 @@ _HARMLESS = re.compile(
     r"collections\.OrderedDict|torch\._utils\._rebuild_(tensor|tensor_v2|parameter)|torch\.\w+Storage"
     r"|torch\.[a-z]+\d+(_e\dm\d\w*)?|torch\.(bool|device|Size)|torch\.serialization\._get_layout"
 )
+_MOST = 2_000_000
+"""Instructions of a file; a ResNet-101 detector with its optimizer has 30,000."""
 _STREAMS = 5
 """Pickles at the start of a file of the older format: a number, a version, the system, the content, the order."""
 
@@ -33,12 +35,12 @@ def harmful_names(path: Path) -> list[str]:
             file.seek(0)
             return _harmful(file, _STREAMS)
     with zipfile.ZipFile(path) as archive:
-        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+        if any(name.lower().endswith("/constants.pkl") for name in archive.namelist()):
             return ["a TorchScript program"]
         found: list[str] = []
-        for name in archive.namelist():
-            if name.endswith(".pkl"):
-                with archive.open(name) as file:
+        for member in archive.infolist():  # PyTorch takes a name in any case, and may take either of two
+            if member.filename.lower().endswith(".pkl"):
+                with archive.open(member) as file:
                     found += _harmful(file, 1)
         return found
 
@@ -58,10 +60,14 @@ def _harmful(file: IO[bytes], streams: int) -> list[str]:
 
 
 def _imported(file: IO[bytes], streams: int) -> Iterator[str]:
+    done = 0
     try:
         for _ in range(streams):
             words = [""]
             for operation, argument, _ in pickletools.genops(file):
+                done += 1
+                if done > _MOST:
+                    raise OverflowError(f"more than {_MOST:,} instructions")
                 if operation.name in ("GLOBAL", "INST"):
                     yield str(argument).replace(" ", ".").replace("__builtin__.", "builtins.")  # Python 2's name
                 elif operation.name == "STACK_GLOBAL":

@@ -30,8 +30,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"$", "is empty"),
 )
 
-_MOST = 10_000_000
-"""Entries and letters of a checkpoint's tables; a ResNet-101 detector with its optimizer has a few 10,000."""
+_ENTRIES, _LETTERS, _DEEPEST = 1_000_000, 100_000_000, 50
+"""Of all tables of a checkpoint; a ResNet-101 detector with its optimizer has a few 10,000 entries in 4 tables."""
 
 
 def load_tensors(path: Path) -> Any:
@@ -44,23 +44,24 @@ def load_tensors(path: Path) -> Any:
             holds, or holds what is no plain tensor.
     """
     _require_regular(path)
+    size = path.stat().st_size
     try:
-        code, unpacked = harmful_names(path), unpacked_size(path)
+        unpacked = unpacked_size(path)
+        code = harmful_names(path) if unpacked <= size else []
     except Exception as error:  # damaged files fail in as many ways as zip and pickle know
         raise DataError.at(path, "", _kind_of(path), _REMEDY) from error
+    if unpacked > size:  # torch.save does not compress
+        raise DataError.at(path, "", f"would unpack {size:,} bytes to {unpacked:,}", _REMEDY)
     if code:
         problem = f"holds code, not only weights ({', '.join(code[:3])[:200]}), and was not loaded"
         raise DataError.at(path, "", problem, _CODE_REMEDY)
-    size = path.stat().st_size
-    if unpacked > size:  # torch.save does not compress
-        raise DataError.at(path, "", f"would unpack {size:,} bytes to {unpacked:,}", _REMEDY)
     try:
         with warnings.catch_warnings(action="ignore"):  # on what is no checkpoint, PyTorch asks for a bug report
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files make PyTorch raise nearly every kind of exception, OSError too
         # PyTorch's own text is left out: it proposes to load the file unsafely.
         raise DataError.at(path, "", _kind_of(path), _REMEDY) from error
-    _Walk(path, size).through(content, "")
+    _Walk(path, size).through(content)
     return content
 
 
@@ -88,41 +89,44 @@ class _Walk:
     """
 
     def __init__(self, path: Path, size: int) -> None:
-        self._path, self._left, self._size = path, _MOST, size
+        self._path, self._size, self._entries, self._letters = path, size, 0, 0
         self._held, self._storages = 0, set[int]()
 
-    def through(self, content: Any, name: str, depth: int = 0) -> None:
-        self._left -= 1 + (len(content) if isinstance(content, str | bytes) else 0)
-        if self._left < 0 or depth > 50:
-            raise DataError.at(self._path, name[:80], "holds tables without end", _REMEDY)
+    def through(self, content: Any, names: tuple[Any, ...] = ()) -> None:
+        self._entries += 1
+        self._letters += len(content) if isinstance(content, str | bytes) else 0
+        if self._entries > _ENTRIES or self._letters > _LETTERS or len(names) > _DEEPEST:
+            raise DataError.at(self._path, _place(names[:3]), "holds tables without end", _REMEDY)
         if isinstance(content, Tensor):
-            self._tensor(content, name)
+            self._tensor(content, names)
         entries: Iterable[tuple[Any, Any]] = content.items() if isinstance(content, Mapping) else ()
         if isinstance(content, list | tuple | set):
             entries = enumerate(content)
         for key, value in entries:
-            self.through(key, name, depth + 1)
-            self.through(value, f"{name}[{_short(key)}]" if name else _short(key).strip("'"), depth + 1)
+            self.through(key, (*names, key))
+            self.through(value, (*names, key))
 
-    def _tensor(self, value: Tensor, name: str) -> None:
+    def _tensor(self, value: Tensor, names: tuple[Any, ...]) -> None:
         if value.layout is not torch.strided or value.device.type != "cpu" or value.is_quantized or value.is_nested:
             problem = f"is no plain tensor ({value.layout}, {value.device}, {value.dtype})"
-            raise DataError.at(self._path, name, problem, _REMEDY)
+            raise DataError.at(self._path, _place(names), problem, _REMEDY)
         storage = value.untyped_storage()
         claimed, held = value.numel() * value.element_size(), storage.nbytes()
         if claimed > held:
             problem = f"claims a shape of {tuple(value.shape)}, which is {claimed:,} bytes, and holds {held:,}"
-            raise DataError.at(self._path, name, problem, _REMEDY)
+            raise DataError.at(self._path, _place(names), problem, _REMEDY)
         if storage._cdata not in self._storages:
             self._storages.add(storage._cdata)
             self._held += held
         if self._held > self._size:
             problem = f"with the tensors before it holds {self._held:,} bytes, in a file of {self._size:,}"
-            raise DataError.at(self._path, name, problem, _REMEDY)
+            raise DataError.at(self._path, _place(names), problem, _REMEDY)
 
 
-def _short(key: Any) -> str:
-    return reprlib.repr(key)
+def _place(names: tuple[Any, ...]) -> str:
+    """model['rpn.conv.weight'][0]"""
+    words = [reprlib.repr(name) if isinstance(name, str | int) else type(name).__name__ for name in names]
+    return "".join(word.strip("'") if number == 0 else f"[{word}]" for number, word in enumerate(words))
 
 
 def _kind_of(path: Path) -> str:
