@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import typing
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
@@ -50,7 +51,7 @@ def check_fields(settings: Any, **ranges: tuple[float, float]) -> None:
                 continue
             if name in ranges and not low <= number <= high:
                 raise DataError(f"{place}. Choose a value from {low:g} to {high:g}.")
-            if name not in ranges and not math.isfinite(number):
+            if name not in ranges and not abs(number) <= sys.float_info.max:  # math.isfinite fails on huge whole ones
                 raise DataError(f"{place}. Choose a finite number.")
 
 
