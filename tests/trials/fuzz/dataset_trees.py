@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from clab_lite.data.check import check_dataset
 from clab_lite.data.vid import Split, open_dataset
@@ -15,6 +16,7 @@ from trials.fuzz.mutate import BYTES
 from trials.fuzz.mutate_json import changed_json
 from trials.fuzz.mutate_lines import LINES
 from trials.fuzz.mutate_xml import XML
+from trials.fuzz.strategies import json_like
 from trials.fuzz.target import Changes, Link, Mutator, Special, Target, Tree, mutated
 from trials.fuzz.use import use_checked, use_index
 from trials.fuzz.worlds import ilsvrc_tree, json_tree, voc_tree
@@ -90,9 +92,14 @@ def _check(root: Path) -> None:
 
 
 def _target(
-    name: str, tree: Callable[[], Tree], read: Callable[[Path], None], inputs: int, change: Callable = change_tree
+    name: str,
+    tree: Callable[[], Tree],
+    read: Callable[[Path], None],
+    inputs: int,
+    change: Callable[[Random, Tree], Changes] = change_tree,
+    **more: Any,
 ) -> Target:
-    return Target(name, tree, change, read, inputs, factor=4)
+    return Target(name, tree, change, read, inputs, **more)
 
 
 def _splits(root: Path) -> list[Split]:
@@ -105,7 +112,7 @@ def _splits(root: Path) -> list[Split]:
 
 TARGETS: tuple[Target, ...] = (
     _target("ILSVRC folder", ilsvrc_tree, _open, 1_500),
-    _target("json dataset", json_tree, _open, 3_000, change_folder_json),
+    _target("json dataset", json_tree, _open, 3_000, change_folder_json, guided="train.json", strategy=json_like),
     _target("VOC folder", voc_tree, _open_train, 2_000),
     _target("check of a folder", ilsvrc_tree, _check, 400),
     _target("check of json files", json_tree, _check, 800, change_folder_json),

@@ -30,8 +30,7 @@ class Session:
         self.workshop = Workshop(self.target, Path(self._folder.name) / "root")
         self.workshop.attempt({})  # what the first read alone imports and keeps is no growth
         watch.lower_peak()
-        self._start = watch.peak()
-        self._most = 0.0
+        self._base = self._last = watch.peak()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -40,14 +39,16 @@ class Session:
 
     def attempt(self, changes: Changes, origin: str) -> Outcome:
         """Try one input and count what comes of it. `origin` tells how to make it again."""
-        outcome, tally = self.workshop.attempt(changes), self.tally
+        before, tally = watch.peak(), self.tally
+        outcome = self.workshop.attempt(changes)
         tally.tried += 1
         tally.slowest = max(tally.slowest, outcome.seconds)
-        grown = watch.peak() - self._start
-        tally.growth = max(grown, 0.0)
-        if outcome.kind != "crash" and grown > max(self._most, self.target.megabytes):
+        self._base += before - self._last  # what the making of inputs takes is not the reader's
+        self._last = watch.peak()
+        grown, most = self._last - self._base, max(self.target.megabytes, tally.growth)
+        if outcome.kind != "crash" and grown > most:
             outcome = Outcome("crash", f"memory {len(tally.crashes)}", f"the process grew by {grown:,.0f} MB")
-        self._most = max(self._most, grown)
+        tally.growth = grown
         if outcome.kind == "crash":
             self._keep(outcome, changes, origin)
         else:
