@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeVar
 from clab_lite.errors import DataError
 
 _Class = TypeVar("_Class", bound=type)
-_LARGEST = sys.float_info.max
 _LONGEST = 1000
 """Numbers in a tuple: a list of anchor sizes or steps, not a memory to fill."""
 
@@ -57,7 +56,7 @@ def check_fields(settings: Any, **ranges: tuple[float, float]) -> None:
                 continue
             if name in ranges and not low <= number <= high:
                 raise DataError(f"{place}. Choose a value from {low:g} to {high:g}.")
-            if name not in ranges and not abs(number) <= _LARGEST:  # NaN is not, either
+            if name not in ranges and not abs(number) <= sys.float_info.max:  # math.isfinite fails on huge whole ones
                 raise DataError(f"{place}. Choose a finite number.")
 
 

@@ -17,9 +17,9 @@ from trials.fuzz.isolated import try_alone
 from trials.fuzz.tally import Tally, joined, markdown, plain, rows
 from trials.fuzz.targets import TARGETS
 
-_TEXT = """Changed files of valid ones (bytes, and by structure), files from `hypothesis`, and files that `atheris` grew along
-the lines of code they reach{without}. One process per reader: "memory" is what it grew by at most. "by lines" is how many
-different lines refused something."""
+_TEXT = """Changed files of valid ones (bytes, and by structure), files from `hypothesis`, and files that `atheris` grew
+along the lines of code they reach{without}. One process per reader: "memory" is what it grew by at most. "by lines" is
+how many different lines refused something."""
 
 
 def main() -> int:

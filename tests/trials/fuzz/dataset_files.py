@@ -20,14 +20,16 @@ from trials.fuzz.mutate import BYTES
 from trials.fuzz.mutate_json import changed_json
 from trials.fuzz.mutate_lines import LINES
 from trials.fuzz.mutate_xml import XML
+from trials.fuzz.strategies import json_like, lines_like, xml_like
 from trials.fuzz.target import Changes, Special, Target, Tree, mutated, one_file
 from trials.fuzz.worlds import ilsvrc_tree, pictures, some
 
+_FIRST_LIST = "Lists/VID_train_15frames.txt"
 _LISTS = {
-    "Lists/VID_train_15frames.txt": (),
+    _FIRST_LIST: (),
     "Lists/VID_val_videos.txt": (),
     "Lists/DET_train_30classes.txt": (),
-    "ImageSets/VID/train_7.txt": ("Lists/VID_train_15frames.txt",),
+    "ImageSets/VID/train_7.txt": (_FIRST_LIST,),
     "ImageSets/VID/val.txt": ("Lists/VID_val_videos.txt",),
 }
 """Each list, and those that are read instead of it where they are there."""
@@ -86,20 +88,20 @@ def _troubles_json() -> bytes:
 TARGETS: tuple[Target, ...] = (
     one_file(
         "annotation XML", "000000.xml", lambda: some(ilsvrc_tree(), ".xml"), (*XML, *BYTES[:6]),
-        lambda path: read_annotation(path, tracks=True), 12_000,
+        lambda path: read_annotation(path, tracks=True), 12_000, strategy=xml_like,
     ),
-    Target("list files", _list_tree, _change_lists, _read_lists, 8_000, guided="Lists/VID_train_15frames.txt"),
+    Target("list files", _list_tree, _change_lists, _read_lists, 8_000, guided=_FIRST_LIST, strategy=lines_like),
     one_file(
         "class list", "classes.txt", lambda: (b"car\ndog\nn02691156\n\nmy class\n",), (*LINES, *BYTES),
         lambda path: read_classes(path.parent), 4_000,
     ),
     one_file(
         "troubles.json", "troubles.json", lambda: (_troubles_json(),), (*(changed_json,) * 6, *BYTES),
-        lambda path: read_troubles(path, _TROUBLES_FRAMES), 4_000,
+        lambda path: read_troubles(path, _TROUBLES_FRAMES), 4_000, strategy=json_like,
     ),
     one_file(
         "world.json", "world.json", lambda: some(ilsvrc_tree(), "world.json"), (*(changed_json,) * 6, *BYTES),
-        lambda path: load_config(path.parent), 4_000,
+        lambda path: load_config(path.parent), 4_000, strategy=json_like,
     ),
     one_file("images", "000000.JPEG", pictures, BYTES, _read_picture, 8_000, megabytes=512),
     one_file(

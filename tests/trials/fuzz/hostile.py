@@ -12,7 +12,8 @@ NUMBERS: tuple[str, ...] = (
 
 NAMES: tuple[str, ...] = (
     "../../../../etc/passwd", "/etc/passwd", "..", ".", "/", "//host/share/a", "\\\\host\\share\\a", "C:\\boot.ini",
-    "C:a", "a/../../b", "a\\..\\..\\b", "a\0b", "/dev/zero", "/dev/stdin", "~root/a", "$HOME/a", "a" * 300, "a/" * 3_000,
+    "C:a", "a/../../b", "a\\..\\..\\b", "a\0b", "/dev/zero", "/dev/stdin", "~root/a", "$HOME/a", "a" * 300,
+    "a/" * 3_000,
     "\x1b[2J\x1b]0;owned\x07", "a\nb", "a\rb", "\u202e\u2066gpj", "\ufeffa", "\u00e9", "e\u0301", "\U0001f600",
     "CON", "NUL.xml", "a:b", "a?b*c", "[a-", "%s%n", "{0}", "-rf", " ", "a ", "\x7f", "\x85\x9b31m",
 )  # fmt: skip

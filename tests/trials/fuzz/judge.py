@@ -22,16 +22,16 @@ def faults_of(error: DataError, names: Sequence[str]) -> list[str]:
     text, faults = str(error), []
     if names and not any(name in text for name in names):
         faults.append(f"names none of {', '.join(names)}")
-    sentences = re.split(r"(?<=[.:?!])\s+", text.strip())
-    if len(sentences) < 2 or len(sentences[-1].split()) < 2:
+    if not re.search(r"[.:?!]\s+\S+\s+\S", text):
         faults.append("holds no remedy: it is one sentence")
     if len(text) >= LONGEST:
         faults.append(f"is {len(text):,} characters long")
-    if any(not printable(character) for character in text):
+    if not printable(text):
         faults.append("holds control characters")
     return faults
 
 
-def printable(character: str) -> bool:
-    """Neither a control character, which could steer a terminal, nor half a surrogate pair, which cannot be printed."""
-    return character == "\n" or unicodedata.category(character) not in ("Cc", "Cs")
+def printable(text: str) -> bool:
+    """No control character, which could steer a terminal, and no half of a surrogate pair, which cannot be printed."""
+    line = text.replace("\n", "")
+    return line.isprintable() or all(unicodedata.category(character) not in ("Cc", "Cs") for character in line)

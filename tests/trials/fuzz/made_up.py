@@ -20,7 +20,7 @@ def run(target: Target, count: int, number: int = 0) -> Tally:
 
         @seed(number)
         @options
-        @given(target.strategy())
+        @given(target.strategy(session.workshop.tree[file]))
         def attempt(content: bytes) -> None:
             session.attempt({file: content}, f"hypothesis, seed {number}")
 

@@ -92,12 +92,13 @@ _CHANGES: tuple[_Change, ...] = (_replace, _replace, _replace_raw, _replace_raw,
 
 def _somewhere(rng: Random, holder: list[Any]) -> tuple[Any, Any]:
     """(the list or object, the position or key) of any value."""
-    return rng.choice(list(_places(holder)))
+    return rng.choice(list(places(holder)))
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Each (list or object, position or key) in a document, from the outside in."""
     children = list(enumerate(value)) if isinstance(value, list) else list(value.items())
     for key, child in children:
         yield value, key
         if isinstance(child, (list, dict)):
-            yield from _places(child)
+            yield from places(child)

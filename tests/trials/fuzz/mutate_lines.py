@@ -23,15 +23,13 @@ def _field(rng: Random, lines: list[str], position: int) -> list[str]:
 
 
 def _more(rng: Random, lines: list[str], position: int) -> list[str]:
-    return [*lines[:position], *(f"{line} {rng.choice(NUMBERS)}" for line in lines[position : position + 1])] + lines[
-        position + 1 :
-    ]
+    longer = [f"{line} {rng.choice(NUMBERS)}" for line in lines[position : position + 1]]
+    return [*lines[:position], *longer, *lines[position + 1 :]]
 
 
 def _fewer(_rng: Random, lines: list[str], position: int) -> list[str]:
-    return (
-        lines[:position] + [line.rpartition(" ")[0] for line in lines[position : position + 1]] + lines[position + 1 :]
-    )
+    shorter = [line.rpartition(" ")[0] for line in lines[position : position + 1]]
+    return [*lines[:position], *shorter, *lines[position + 1 :]]
 
 
 def _twice(rng: Random, lines: list[str], position: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import os
 import tempfile
 from pathlib import Path
 from random import Random
@@ -24,15 +24,13 @@ class Session:
         self.target, self.tally = target, Tally(target.name)
 
     def __enter__(self) -> Session:
-        self._folder = tempfile.TemporaryDirectory(prefix="fuzz_")
-        self.workshop = Workshop(self.target, Path(self._folder.name) / "root")
-        self.target.read(self.workshop.root)  # what the first read alone imports and keeps is no growth
-        gc.collect()
-        watch.lower_peak()
-        self._start = watch.peak()
-        self._most = 0.0
+        self._folder = tempfile.TemporaryDirectory(prefix="fuzz_", dir=_memory())
         self._alarms = watch.alarms()
         self._alarms.__enter__()
+        self.workshop = Workshop(self.target, Path(self._folder.name) / "root")
+        self.workshop.attempt({})  # what the first read alone imports and keeps is no growth
+        watch.lower_peak()
+        self._base = self._last = watch.peak()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -41,14 +39,16 @@ class Session:
 
     def attempt(self, changes: Changes, origin: str) -> Outcome:
         """Try one input and count what comes of it. `origin` tells how to make it again."""
-        outcome, tally = self.workshop.attempt(changes), self.tally
+        before, tally = watch.peak(), self.tally
+        outcome = self.workshop.attempt(changes)
         tally.tried += 1
         tally.slowest = max(tally.slowest, outcome.seconds)
-        grown = watch.peak() - self._start
-        tally.growth = max(grown, 0.0)
-        if outcome.kind != "crash" and grown > max(self._most, self.target.megabytes):
+        self._base += before - self._last  # what the making of inputs takes is not the reader's
+        self._last = watch.peak()
+        grown, most = self._last - self._base, max(self.target.megabytes, tally.growth)
+        if outcome.kind != "crash" and grown > most:
             outcome = Outcome("crash", f"memory {len(tally.crashes)}", f"the process grew by {grown:,.0f} MB")
-        self._most = max(self._most, grown)
+        tally.growth = grown
         if outcome.kind == "crash":
             self._keep(outcome, changes, origin)
         else:
@@ -64,6 +64,11 @@ class Session:
         if not outcome.place.startswith(("time", "memory")):
             changes = smaller(changes, lambda fewer: self.workshop.attempt(fewer).place == outcome.place)
         self.tally.crashes.append(f"{outcome.place}: {outcome.words}\n    {origin}: {shown(changes)}")
+
+
+def _memory() -> str | None:
+    """A folder that needs no disk, where the system has one: thousands of files are written."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def made(target: Target, tree: Tree, seed: int, number: int) -> Changes:

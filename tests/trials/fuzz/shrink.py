@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from trials.fuzz.target import Changes
 
@@ -23,8 +24,12 @@ def smaller(changes: Changes, crashes: Callable[[Changes], bool]) -> Changes:
             changes = fewer
     for name, entry in changes.items():
         if isinstance(entry, bytes):
-            changes = {**changes, name: _cut(entry, lambda content, name=name: still({**changes, name: content}))}
+            changes = {**changes, name: _cut(entry, partial(_with, changes, name, still))}
     return changes
+
+
+def _with(changes: Changes, name: str, still: Callable[[Changes], bool], content: bytes) -> bool:
+    return still({**changes, name: content})
 
 
 def _cut(content: bytes, crashes: Callable[[bytes], bool]) -> bytes:

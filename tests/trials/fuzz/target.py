@@ -60,8 +60,8 @@ class Target:
     """The process may grow by so much."""
     guided: str | None = None
     """The file that atheris makes the content of; None: it does not."""
-    strategy: Callable[[], Any] | None = None
-    """Hypothesis' strategy for that file's content (`SearchStrategy[bytes]`)."""
+    strategy: Callable[[bytes], Any] | None = None
+    """From that file's valid content, hypothesis' strategy for others (`SearchStrategy[bytes]`)."""
 
 
 def one_file(

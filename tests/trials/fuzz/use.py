@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from clab_lite.data.check import CheckLine
 from clab_lite.data.subset import Subset
 from clab_lite.data.video_index import VideoIndex
 from clab_lite.errors import DataError
@@ -19,7 +21,7 @@ def use_index(index: VideoIndex, root: Path, load: int = 0) -> None:
     AssertionError: an image lies elsewhere than below `root`, a box is no number, a name cannot be printed.
     """
     names = [*index.class_names, *(video.name for video in index.videos)]
-    assert all(printable(character) and character != "\n" for name in names for character in name), "a name"
+    assert all(printable(name) and "\n" not in name for name in names), "a name"
     for video, about in enumerate(index.videos):
         for frame in range(about.frame_count):
             path = os.path.normpath(index.image_path(video, frame))
@@ -36,7 +38,12 @@ def use_index(index: VideoIndex, root: Path, load: int = 0) -> None:
     Subset(every=2).select(index)
 
 
+def use_lines(lines: Sequence[CheckLine]) -> None:
+    """AssertionError: findings that cannot be printed."""
+    assert printable("\n".join(map(str, lines)))
+
+
 def use_checked(text: str, ok: bool, refused: DataError | None) -> None:
     """AssertionError: a report that cannot be printed, or that calls ready what cannot be opened."""
-    assert all(map(printable, text)), f"the report holds control characters: {text!r}"
+    assert printable(text), f"the report holds control characters: {text!r}"
     assert not (ok and refused), f"the check finds nothing, but it cannot be opened: {refused}"

@@ -45,10 +45,16 @@ def ilsvrc_tree() -> dict[str, bytes]:
 def json_tree() -> dict[str, bytes]:
     """The documented train.json of videos, a val.json of still images, and their pictures."""
     stills = documented_json()
-    del stills["videos"]
+    stills.pop("videos", None)
     for image in stills["images"]:
-        del image["video_id"], image["frame_id"]
-    return tree_of(lambda root: write_json_dataset(root, documented_json(), stills))
+        image.pop("video_id", None)
+        image.pop("frame_id", None)
+    tree = tree_of(lambda root: write_json_dataset(root, documented_json(), stills))
+    for number, image in enumerate(stills["images"]):  # pictures of its own: none is trained on
+        image["file_name"] = f"val_{image['file_name']}"
+        colour = Image.new("RGB", (image["width"], image["height"]), (30 * number, 90, 60))
+        tree[image["file_name"]] = _saved(colour, "JPEG")
+    return tree | {"val.json": as_json(stills)}
 
 
 @cache
