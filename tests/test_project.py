@@ -37,19 +37,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("detector",),
     ("data", "metrics", "media", "evaluation_report", "evaluation_words"),
     ("schedule", "presets"),
-    (
-        "config",
-        "ranges",
-        "errors",
-        "tensor_file",
-        "files",
-        "devices",
-        "distributed",
-        "nonfinite",
-        "gradient_watch",
-        "samples",
-        "__init__",
-    ),
+    ("tensor_file", "array_file", "pickled_names", "file_format", "plain_values", "checksums"),
+    ("config", "ranges", "errors", "files", "devices", "distributed", "nonfinite", "gradient_watch", "samples"),
+    ("__init__",),
 )
 
 

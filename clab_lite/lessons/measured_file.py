@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from clab_lite.checksums import require_sum
+from clab_lite.data.source_file import read_json
 from clab_lite.errors import DataError
 from clab_lite.study.paired import over_seeds
 
@@ -19,18 +20,18 @@ def read_runs(path: Path, run_of: Callable[[dict[str, Any]], _Run], command: str
 
     Args:
         path: the file.
-        run_of: one object -> one run; ValueError, KeyError or TypeError where it has another form.
+        run_of: one object -> one run; ValueError, KeyError, TypeError or IndexError where it has another form.
         command: what makes such a file.
 
     Raises:
-        DataError: no such file, or one of another form.
+        DataError: no such file, a shipped one that was changed, or one of another form.
     """
     remedy = f"Make it with `{command} FOLDER`, then `{command} FOLDER --gather {path.name}`."
+    require_sum(path)
+    content = read_json(path, remedy)
     try:
-        return [run_of(one) for one in json.loads(path.read_text(encoding="utf-8"))]
-    except OSError as error:
-        raise DataError.at(path, "", f"cannot be read ({error.strerror})", remedy) from error
-    except (ValueError, KeyError, TypeError) as error:
+        return [run_of(one) for one in content]  # type: ignore[attr-defined]  # whatever it is
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise DataError.at(path, "", f"holds no measured runs ({error!r})", remedy) from error
 
 

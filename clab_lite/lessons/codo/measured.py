@@ -14,6 +14,7 @@ from clab_lite.errors import DataError
 from clab_lite.lessons.measured_file import mean_in_words, read_runs
 from clab_lite.lessons.places import samples_folder
 from clab_lite.methods.codo.measure import Probe
+from clab_lite.plain_values import built
 
 FILE = Path("methods", "codo", "records.json")
 COMMAND = "python -m clab_lite.methods.codo.trial"
@@ -86,9 +87,14 @@ _ORDER = ("downstream", "pretrain", "same", "noise")
 
 def _run(one: dict[str, Any]) -> MeasuredRun:
     moments, curve = one["moments"], one["probe_jitter"]
-    return MeasuredRun(
-        one["background"], float(one["jitter"]), int(one["seed"]), tuple(m["step"] for m in moments),
-        tuple(Probe(**m["embedding"]) for m in moments), tuple(Probe(**m["c4"]) for m in moments),
-        Probe(**one["untrained"]), tuple(curve["amplitudes"]), tuple(Probe(**p) for p in curve["before"]),
-        tuple(Probe(**p) for p in curve["after"]), tuple(one["losses"]), float(one["seconds"]),
-    )  # fmt: skip
+    plain = {
+        **{name: one[name] for name in ("background", "jitter", "seed", "losses", "seconds")},
+        **{name: [moment[name] for moment in moments] for name in ("embedding", "c4")},
+        **{name: curve[name] for name in ("amplitudes", "before", "after")},
+        "steps": [moment["step"] for moment in moments],
+        "as_made": one["untrained"],
+    }
+    run = built(MeasuredRun, plain, missing_is_nan=True)
+    if not run.steps or run.background not in _ORDER:
+        raise ValueError(f"a run of {run.background[:40]!r} with {len(run.steps)} moments")
+    return run

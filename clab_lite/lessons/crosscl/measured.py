@@ -15,6 +15,7 @@ from clab_lite.errors import DataError
 from clab_lite.lessons.measured_file import mean_in_words, read_runs
 from clab_lite.lessons.places import samples_folder
 from clab_lite.methods.crosscl.measure import Similarity
+from clab_lite.plain_values import built
 from clab_lite.show.style import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, VERMILLION, heading, new_figure, quiet
 
 FILE = Path("methods", "crosscl", "records.json")
@@ -118,7 +119,12 @@ def _finding(ends: dict[str, float]) -> str:
 
 def _run(one: dict[str, Any]) -> MeasuredRun:
     moments = one["moments"]
-    found = {key: tuple(Similarity(**moment[key]) for moment in moments) for key in QUESTIONS}
-    curves = {name: tuple(values) for name, values in one["curves"].items()}
-    steps = tuple(moment["step"] for moment in moments)
-    return MeasuredRun(one["arm"], int(one["seed"]), steps, found, curves, float(one["seconds"]))
+    plain = {
+        **{name: one[name] for name in ("arm", "seed", "curves", "seconds")},
+        "steps": [moment["step"] for moment in moments],
+        "found": {key: [moment[key] for moment in moments] for key in QUESTIONS},
+    }
+    run = built(MeasuredRun, plain, missing_is_nan=True)
+    if not run.steps:
+        raise ValueError(f"a run of {run.arm[:40]!r} without a moment")
+    return run
