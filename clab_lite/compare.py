@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +18,13 @@ from clab_lite.data.subset import Subset
 from clab_lite.data.vid import VideoIndex
 from clab_lite.dataset_detections import detect_selection
 from clab_lite.detection_store import Found
+from clab_lite.frames import device_type
 from clab_lite.metrics import certainty
 from clab_lite.metrics.certainty import Difference
 from clab_lite.scoring.inputs import Inputs
 from clab_lite.scoring.measure import DrawnAP, Measure
 from clab_lite.scoring.whole import AP50, protocol_outcomes
+from clab_lite.team import team
 
 SURE = 0.05
 """From this p-value down, a difference is called one."""
@@ -74,6 +77,22 @@ class Comparison:
         """Valid json (no NaN)."""
         return json.dumps({"verdict": self.verdict, **asdict(self)}, indent=2, allow_nan=False)
 
+    @classmethod
+    def from_json(cls, text: str) -> Comparison:
+        """Back from `to_json`."""
+        content = json.loads(text)
+        del content["verdict"]
+        numbers = {name: _from_dict(number) for name, number in content.pop("numbers").items()}
+        return cls(numbers, **content)
+
+
+def _from_dict(content: dict[str, Any]) -> Compared:
+    difference = content["difference"]
+    if difference is not None:
+        span = difference["interval"]
+        difference = Difference(**{**difference, "interval": None if span is None else tuple(span)})
+    return Compared(content["first"], content["second"], difference)
+
 
 def compare(
     first: nn.Module,
@@ -89,13 +108,20 @@ def compare(
     """Evaluate both detectors, each in its own setting, and compare them. Arguments as in `evaluate`.
 
     The interval is of the difference in the same draws of videos: what makes a video easy or hard for both cancels.
+    Several processes work together as in `evaluate`.
     """
     selection = (subset or Subset()).select(index)
-    found = [
-        detect_selection(detector, index, selection, store=store, device=device, progress=progress)
-        for detector in (first, second)
-    ]
-    return compare_found(index, selection, found[0], found[1], subset=str(subset or ""), resamples=resamples)
+    with team(device_type(first, device)) as us:
+        found = [
+            detect_selection(detector, index, selection, store=store, device=device, progress=progress)
+            for detector in (first, second)
+        ]
+        if not us.is_main:
+            return Comparison.from_json(us.from_main(bytes).decode())
+        words = str(subset or "")
+        comparison = compare_found(index, selection, found[0], found[1], subset=words, resamples=resamples)
+        us.from_main(lambda: comparison.to_json().encode())
+        return comparison
 
 
 def compare_found(

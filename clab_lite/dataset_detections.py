@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,11 +22,16 @@ from clab_lite.data.vid import VideoIndex
 from clab_lite.detection_store import DetectionStore, Found, Manifest, VideoDetections, digest_of_weights
 from clab_lite.detector.video import PreparedFrame, detect_frames
 from clab_lite.errors import DataError, NotFinite
-from clab_lite.frames import frames_at_once, inference, load_frame, reading_threads
+from clab_lite.frames import device_type, frames_at_once, inference, load_frame, reading_threads
+from clab_lite.shares import share_out
+from clab_lite.team import Team, team
+from clab_lite.team_bar import team_bar
 
 __all__ = ["FrameDetections", "Precision", "detect_dataset", "detect_selection"]
 
 Precision = Literal["float32", "bfloat16"]
+_Work = Mapping[int, NDArray[np.integer]]
+"""video -> its frames."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,8 @@ def detect_dataset(
         precision: "bfloat16" computes under autocast.
         progress: show a bar with the time left.
 
+    Of several processes, each goes through all frames by itself: `detect_selection` divides them.
+
     Raises:
         DataError: the detector has another number of classes than the dataset; a frame cannot be read.
         NotFinite: what the detector computes is not finite; the message names video, frame and layer.
@@ -98,22 +106,66 @@ def detect_selection(
 ) -> Found:
     """Detect the frames of a selection, as far as the store does not hold them. Arguments as in `evaluate`.
 
+    Several processes divide the videos among them; each of them has to call this, with the same arguments.
+
     Returns:
-        video (position in the index) -> what was found in it, at least in its selected frames.
+        video (position in the index) -> what was found in it, at least in its selected frames. Without a store, the
+        main process alone has it; in the others it raises DataError.
     """
     _require_number_of_classes(detector, index)
     setting = _Setting.of(detector, transform, references, precision)
     work = dict(zip(selection.videos.tolist(), selection.frames, strict=True))
-    if store is None:
-        videos: dict[int, VideoDetections] = {}
-        _detect_videos(detector, index, work, setting, device, videos.__setitem__, progress)
-        return videos.__getitem__
-    place = DetectionStore(store, setting.manifest(detector, index), index)
-    work = {video: missing for video, frames in work.items() if len(missing := place.missing(video, frames))}
-    if work:
-        with place.writing():
-            done = len(selection.rows) - sum(map(len, work.values()))
-            _detect_videos(detector, index, work, setting, device, place.add, progress, done)
+    with team(device_type(detector, device)) as us:
+        job = _Job(detector, index, setting, device, progress, us)
+        if us.size > 1:
+            chosen = hashlib.sha256(selection.rows.tobytes()).hexdigest()
+            us.require_same("detector, setting or choice of frames", setting.manifest(detector, index).digest + chosen)
+        return _into_memory(job, work) if store is None else _into_store(job, work, store)
+
+
+def _into_memory(job: _Job, work: _Work) -> Found:
+    """Each process detects its own videos, and the main one gathers them."""
+    us, videos = job.us, dict[int, VideoDetections]()
+    owners = dict(zip(work, share_out([len(frames) for frames in work.values()], us.size), strict=True))
+    own = {video: frames for video, frames in work.items() if owners[video] == us.rank}
+    job.detect(own, videos.__setitem__, total=sum(map(len, work.values())))
+    for video, owner in owners.items():
+        content = us.to_main(owner, videos.pop(video).packed() if owner == us.rank != 0 else b"")
+        if us.is_main and owner:
+            videos[video] = VideoDetections.unpacked(content)
+
+    def found(video: int) -> VideoDetections:
+        if not us.is_main:
+            raise DataError("the detections of all processes are in the main one. Ask there, or use a store.")
+        return videos[video]
+
+    return found
+
+
+def _into_store(job: _Job, work: _Work, store: str | Path) -> Found:
+    """Each process writes the files of its own videos; the main one alone decides which, and holds the folder."""
+    us, place = job.us, DetectionStore(store, job.setting.manifest(job.detector, job.index), job.index)
+    total = sum(map(len, work.values()))
+
+    with ExitStack() as held:
+
+        def plan() -> bytes:
+            missing = {video: left for video, frames in work.items() if len(left := place.missing(video, frames))}
+            if missing:
+                held.enter_context(place.writing())
+            lengths = [len(frames) for frames in missing.values()]
+            owners = share_out(lengths, us.size)
+            names = [place.path(video).name for video in missing]
+            return json.dumps(list(zip(missing, owners, lengths, names, strict=True))).encode()
+
+        planned = json.loads(us.from_main(plan))
+        own = {video: name for video, owner, _, name in planned if owner == us.rank}
+        if planned:
+            _require_same_files(job, place, own)
+            todo = {video: place.missing(video, work[video]) for video in own}
+            job.detect(todo, place.add, total=total, done=total - sum(length for _, _, length, _ in planned))
+        if us.is_main:
+            place.require_written(video for video, owner, _, _ in planned if owner)
 
     def found(video: int) -> VideoDetections:
         result = place.read(video)
@@ -122,6 +174,18 @@ def detect_selection(
         return result
 
     return found
+
+
+def _require_same_files(job: _Job, place: DetectionStore, own: Mapping[int, str]) -> None:
+    """Before hours of work: the main process will look for the files that this one is about to write."""
+    if job.us.is_main:
+        return
+    place.require_shared()
+    for video, name in own.items():
+        if place.path(video).name != name:
+            problem = f"process {job.us.rank} sees other images than the main process, or other times of their files"
+            remedy = "Let all machines read one dataset, or copies with the same times (cp -a, rsync -a)."
+            raise DataError.at(job.index.videos[video].name, "", problem, remedy)
 
 
 @dataclass(frozen=True)
@@ -158,26 +222,33 @@ def _require_number_of_classes(detector: Any, index: VideoIndex) -> None:
         raise DataError(f"{found} ({some_names(index.class_names)}). Use a dataset with the classes of its training.")
 
 
-def _detect_videos(
-    detector: Any,
-    index: VideoIndex,
-    work: Mapping[int, NDArray[np.integer]],
-    setting: _Setting,
-    device: str | torch.device | None,
-    keep: Callable[[int, VideoDetections], None],
-    progress: bool,
-    done: int = 0,
-) -> None:
-    """Detect frames of videos, and hand over each video when it is complete. `done` frames are there already."""
-    total = done + sum(map(len, work.values()))
-    bar = tqdm(total=total, initial=done, unit="frame", desc="evaluate", disable=not progress)
-    with bar, inference(detector, device) as place:
-        for video, frames in work.items():
-            found = {}
-            for result in _detect_video(detector, index, video, frames, setting, place):
-                found[result.frame] = (result.boxes, result.scores, result.labels)
-                bar.update()
-            keep(video, VideoDetections.of(found, len(index.class_names)))
+@dataclass(frozen=True)
+class _Job:
+    """What detects, where, and with whom."""
+
+    detector: Any
+    index: VideoIndex
+    setting: _Setting
+    device: str | torch.device | None
+    progress: bool
+    us: Team
+
+    def detect(self, own: _Work, keep: Callable[[int, VideoDetections], None], *, total: int, done: int = 0) -> None:
+        """Detect frames of videos, and hand over each video when it is complete; then wait for the other processes.
+
+        Args:
+            own: of this process.
+            keep: is given each video.
+            total, done: frames of all processes, and how many of them are there already: for the bar.
+        """
+        bar = team_bar(self.us, "evaluate", total, done=done, shown=self.progress)
+        with bar as advance, inference(self.detector, self.device) as place:
+            for video, frames in own.items():
+                found = {}
+                for result in _detect_video(self.detector, self.index, video, frames, self.setting, place):
+                    found[result.frame] = (result.boxes, result.scores, result.labels)
+                    advance(1)
+                keep(video, VideoDetections.of(found, len(self.index.class_names)))
 
 
 def _detect_video(

@@ -11,13 +11,16 @@ computed again: delete it when you need the room.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -26,12 +29,16 @@ from torch import Tensor, nn
 
 from clab_lite.array_file import read_arrays
 from clab_lite.data.vid import VideoIndex
+from clab_lite.errors import DataError
 from clab_lite.files import replaced, write_json
 from clab_lite.training.folder_lock import hold
 
 FORMAT = 1
 """Version of these files; raise it when older ones must not be used any more."""
+_MANIFEST = "manifest.json"
 _COLUMNS = ("frames", "counts", "boxes", "scores", "labels")
+_FOLDER_CACHED = 90.0
+"""Seconds after which a network file system shows what another machine has written; its default is 60 at most."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,22 @@ class VideoDetections:
             np.concatenate([np.zeros(0, np.float32), *(found[frame][1] for frame in order)], dtype=np.float32),
             np.concatenate([np.zeros(0, np.int64), *(found[frame][2] for frame in order)]).astype(label_type),
         )
+
+    def write(self, file: IO[bytes]) -> None:
+        """As an .npz file."""
+        np.savez(file, **{name: getattr(self, name) for name in _COLUMNS})
+
+    def packed(self) -> bytes:
+        """The bytes of that file."""
+        file = io.BytesIO()
+        self.write(file)
+        return file.getvalue()
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> VideoDetections:
+        """What `packed` gave."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            return cls(**{name: stored[name] for name in _COLUMNS})
 
     @property
     def frame_of_row(self) -> NDArray[np.int32]:
@@ -130,10 +153,33 @@ class DetectionStore:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the folder for the block: two evaluations do not do the same work, and what was half written is
-        removed. DataError when another process is working in it."""
+        removed. Of several processes that evaluate together the main one does this, for all.
+
+        DataError when another process is working in it."""
         with hold(self.folder):
-            write_json(self.folder / "manifest.json", asdict(self._manifest))
+            write_json(self.folder / _MANIFEST, asdict(self._manifest))
             yield
+
+    def require_shared(self) -> None:
+        """In a process that the main one holds the folder for: DataError when it does not see the same folder."""
+        remedy = "Let all machines see the folder of detections: give them a run folder, or --out, on a shared disk."
+        self._await([self.folder / _MANIFEST], remedy)
+
+    def require_written(self, videos: Iterable[int]) -> None:
+        """DataError when the files that other processes wrote are not seen here."""
+        self._await([self.path(video) for video in videos], "Run the evaluation again.")
+
+    def _await(self, paths: Sequence[Path], remedy: str) -> None:
+        """Wait for files of another machine. Listing their folder makes a network file system look anew: it may
+        remember that they were not there."""
+        until = time.monotonic() + _FOLDER_CACHED
+        while missing := [path for path in paths if not path.exists()]:
+            if time.monotonic() > until:
+                raise DataError.at(missing[0], "", "another process wrote this file, but it is not seen here", remedy)
+            for folder in (self.folder.parent, self.folder):
+                with suppress(OSError):
+                    os.listdir(folder)
+            time.sleep(0.5)
 
     def read(self, video: int) -> VideoDetections | None:
         """What is stored of a video; None when there is nothing, or it is damaged."""
@@ -156,7 +202,7 @@ class DetectionStore:
             rest = known.of_frames(np.setdiff1d(known.frames, found.frames))
             found = rest.joined(found)
         with replaced(self.path(video)) as beside, beside.open("wb") as file:
-            np.savez(file, **{name: getattr(found, name) for name in _COLUMNS})
+            found.write(file)
 
     def path(self, video: int) -> Path:
         """The file of a video."""

@@ -8,10 +8,12 @@ gradients over ranks, so each loss divides its local sum by the *average* count 
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -21,6 +23,8 @@ from torch import Tensor
 from clab_lite.errors import DataError
 
 _alone = threading.Event()  # of the process: a backward pass on a GPU runs in other threads
+_groups = itertools.count()
+"""How often this process has joined a group."""
 
 
 def is_distributed() -> bool:
@@ -63,7 +67,7 @@ def barrier() -> None:
 
 
 def start_from_environment(device_type: str) -> bool:
-    """Join the process group that `torchrun` describes in the environment.
+    """Join the process group that `torchrun` describes in the environment. A group that was left may be joined again.
 
     Args:
         device_type: "cuda" uses nccl, anything else gloo.
@@ -85,8 +89,23 @@ def start_from_environment(device_type: str) -> bool:
         raise DataError(f"{problem or f'WORLD_SIZE={size} is not a number of processes'}. {remedy}")
     if device_type == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+    # Each time under names of its own: those of a group that was left lead to closed connections.
+    store = dist.PrefixStore(f"group {next(_groups)}", _environment_store())
+    backend, place = "nccl" if device_type == "cuda" else "gloo", int(os.environ["RANK"])
+    dist.init_process_group(backend, store=store, rank=place, world_size=int(size))
     return True
+
+
+@cache
+def _environment_store() -> dist.Store:
+    """Kept for the life of the process: without torchrun's own, rank 0 holds it, and the others stay connected."""
+    store: dist.Store = next(dist.rendezvous("env://"))[0]
+    return store
+
+
+def meeting_place() -> dist.Store:
+    """The key-value store of the process group."""
+    return dist.distributed_c10d._get_default_store()
 
 
 def stop() -> None:

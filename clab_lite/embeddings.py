@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, get_args
@@ -11,24 +11,16 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 import torch
-import torchvision.ops
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from tqdm import tqdm
+from torch import nn
 
 from clab_lite.config import FrameConfig
-from clab_lite.data.read_ahead import load_ahead
-from clab_lite.data.transforms import clamp_boxes, scale_boxes
 from clab_lite.data.vid import VideoIndex
+from clab_lite.dataset_embeddings import EmbeddingRows, EmbeddingSetting, Level, embed_dataset
 from clab_lite.errors import DataError, Notice
-from clab_lite.frames import inference, load_frame, reading_threads
 from clab_lite.metrics.clusters import alignment, knn_purity, silhouette, uniformity
 
-Level = Literal["object", "frame", "projector"]
-"""object: C4 pooled inside each ground-truth box. frame: C4 pooled over the frame. projector: the auxiliary branch's
-embedding of the frame."""
 Grouping = Literal["class_name", "video", "track"]
-_ROI_CELLS = 7
 
 
 @dataclass(frozen=True)
@@ -153,95 +145,37 @@ def embed_levels(
         levels: what to pool; "projector" needs the auxiliary branch.
         transform: frame size; None is the detector's own, that of its training.
         frame_step: take every so many-th frame of each video.
-        batch: frames at a time (of one size; a change of size starts a new batch).
+        batch: frames at a time (of one video and one size; a change of either starts a new batch).
         device: where to compute; None stays where the detector's weights are.
         progress: show a bar with the time left.
         title: what stands before the bar.
 
     Boxes without a pixel inside the frame have no features and get no row.
 
+    Under torchrun every process calls it, with the same arguments. They divide the videos among them, and all return
+    the same tables: those of one process with as many threads, bit by bit.
+
     Raises:
         DataError: "projector" without an auxiliary branch; an unreadable frame.
+        OtherProcessFailed: another process raised an error.
     """
     if "projector" in levels and detector.auxiliary is None:
         raise DataError("level 'projector' needs the auxiliary branch. Use 'frame', or a detector that has it.")
     size = detector.config.frame if transform is None else transform
-    records: dict[Level, list[tuple[Any, ...]]] = {level: [] for level in levels}
-    rows: dict[Level, list[Tensor]] = {level: [] for level in levels}
-    counts = (-(-video.frame_count // frame_step) for video in index.videos)
-    bar = tqdm(total=sum(counts), unit="frame", desc=title, disable=not progress)
-    with bar, inference(detector, device) as place, torch.no_grad():
-        for frames in _batches(index, size, frame_step, batch, place):
-            _embed_batch(detector, index, frames, records, rows)
-            bar.update(len(frames))
-    return {level: _table(records[level], rows[level], level) for level in levels}
+    setting = EmbeddingSetting(size, frame_step, batch)
+    rows = embed_dataset(detector, index, levels, setting, device=device, progress=progress, title=title)
+    return {level: _table(index, rows[level], level) for level in levels}
 
 
-_Frame = tuple[int, int, Tensor, tuple[int, int], tuple[float, float]]
-"""video, frame, padded pixels, image size, scale."""
-
-
-def _batches(
-    index: VideoIndex, size: FrameConfig, step: int, batch: int, device: torch.device
-) -> Iterator[list[_Frame]]:
-    keys = ((v, f) for v, video in enumerate(index.videos) for f in range(0, video.frame_count, step))
-    waiting: list[_Frame] = []
-    for (video, frame), ready in load_ahead(
-        lambda key: load_frame(index, key[0], key[1], size, device), keys, reading_threads(device)
-    ):
-        if waiting and (len(waiting) == batch or waiting[0][2].shape != ready.pixels.shape):
-            yield waiting
-            waiting = []
-        waiting.append((video, frame, ready.pixels, ready.image_size, ready.scale))
-    if waiting:
-        yield waiting
-
-
-def _embed_batch(
-    detector: Any,
-    index: VideoIndex,
-    frames: list[_Frame],
-    records: dict[Level, list[tuple[Any, ...]]],
-    rows: dict[Level, list[Tensor]],
-) -> None:
-    """Append what one batch of frames gives to `records` and `rows`."""
-    pixels = torch.stack([frame[2] for frame in frames])
-    c4, _ = detector.extract(pixels)
-    stride = pixels.shape[-1] / c4.shape[-1]
-    boxes: list[Tensor] = []
-    for number, (video, frame, _, (height, width), scale) in enumerate(frames):
-        annotation = index.annotation(video, frame)
-        place = (video, index.videos[video].name, frame)
-        troubles = ", ".join(index.troubles(video, frame))
-        resized = clamp_boxes(scale_boxes(torch.from_numpy(annotation.boxes), scale), height, width)
-        sides = resized[:, 2:] - resized[:, :2]
-        seen = (sides > 0).all(dim=1)
-        boxes.append(resized[seen].to(c4.device))
-        if "object" in records:
-            for i in torch.nonzero(seen)[:, 0].tolist():
-                label = int(annotation.labels[i])
-                track = int(annotation.track_ids[i])
-                records["object"].append((*place, track, label, index.class_names[label], troubles))
-        label = int(annotation.labels[int(sides.prod(dim=1).argmax())]) if bool(seen.any()) else -1
-        named = index.class_names[label] if label >= 0 else ""
-        # Padding is not picture: a frame is pooled over the cells that its pixels reach.
-        inside = c4[number, :, : -(-height // int(stride)), : -(-width // int(stride))]
-        for level in ("frame", "projector"):
-            if level in records:
-                records[level].append((*place, -1, label, named, troubles))
-        if "frame" in rows:
-            rows["frame"].append(inside.mean(dim=(1, 2))[None].float().cpu())
-    if "projector" in rows:
-        rows["projector"].append(detector.auxiliary.embed(c4).float().cpu())
-    if "object" in rows:
-        pooled = torchvision.ops.roi_align(c4.float(), boxes, _ROI_CELLS, 1 / stride, 2, aligned=True)
-        rows["object"].append(pooled.mean(dim=(2, 3)).cpu())
-
-
-def _table(records: list[tuple[Any, ...]], rows: list[Tensor], level: Level) -> EmbeddingTable:
+def _table(index: VideoIndex, rows: EmbeddingRows, level: Level) -> EmbeddingTable:
+    """The rows with names."""
     columns = ["video", "video_name", "frame", "track", "label", "class_name", "troubles"]
-    matrix = torch.cat(rows).numpy() if rows else np.zeros((0, 0), np.float32)
-    return EmbeddingTable(pd.DataFrame(records, columns=columns), matrix, level)
+    records = []
+    for video, frame, track, label in rows.places.tolist():
+        named = index.class_names[label] if label >= 0 else ""
+        troubles = ", ".join(index.troubles(video, frame))
+        records.append((video, index.videos[video].name, frame, track, label, named, troubles))
+    return EmbeddingTable(pd.DataFrame(records, columns=columns), rows.matrix, level)
 
 
 def _pca(points: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -39,6 +39,15 @@ class NotFinite(RuntimeError):
     """A network computed infinity or "not a number". The message says where, and with what."""
 
 
+class OtherProcessFailed(DataError):
+    """Another process of the group has failed, so this one ends too. That process raises, and says, why."""
+
+    def __init__(self, process: int, message: str, errno: int | None = None) -> None:
+        """process: its number. message: of its error. errno: of the operating system's error, if it was one."""
+        super().__init__(f"process {process} failed: {message}")
+        self.process, self.errno = process, errno
+
+
 class Notice(UserWarning):
     """Work goes on, but not quite as was asked for: what was done instead. Lessons show it, and no other warning."""
 

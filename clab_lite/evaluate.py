@@ -17,7 +17,9 @@ from clab_lite.dataset_detections import FrameDetections, Precision, detect_data
 from clab_lite.detection_store import VideoDetections
 from clab_lite.errors import DataError
 from clab_lite.evaluation_report import EvaluationReport
+from clab_lite.frames import device_type
 from clab_lite.scoring import score
+from clab_lite.team import team
 
 __all__ = [
     "EvaluationReport",
@@ -66,6 +68,9 @@ def evaluate(
 ) -> EvaluationReport:
     """Score a detector under the COCO, MEGA and FGFA protocols, with 95 % intervals.
 
+    Under torchrun every process calls it, with the same arguments. They divide the videos among them, the main one
+    scores, and all return its report: that of one process with as many threads, bit by bit.
+
     Args:
         detector, index: as in `detect_dataset`.
         subset: what to evaluate; None is every annotated frame of every video.
@@ -76,20 +81,26 @@ def evaluate(
 
     Raises:
         DataError: the detector has other classes than the dataset, the subset is empty, a frame cannot be read.
+        OtherProcessFailed: another process raised an error.
     """
     selection = (subset or Subset()).select(index)
-    found = detect_selection(
-        detector,
-        index,
-        selection,
-        store=store,
-        transform=transform,
-        references=references,
-        device=device,
-        precision=precision,
-        progress=progress,
-    )
-    return score(index, selection, found, subset=str(subset or ""), resamples=resamples)
+    with team(device_type(detector, device)) as us:
+        found = detect_selection(
+            detector,
+            index,
+            selection,
+            store=store,
+            transform=transform,
+            references=references,
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+        if not us.is_main:
+            return EvaluationReport.from_json(us.from_main(bytes).decode())
+        report = score(index, selection, found, subset=str(subset or ""), resamples=resamples)
+        us.from_main(lambda: report.to_json().encode())
+        return report
 
 
 def score_detections(

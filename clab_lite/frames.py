@@ -45,13 +45,21 @@ def frames_at_once(device: torch.device, size: FrameConfig) -> int:
     return 4 if size.long_side * size.short_side <= 192 * 128 else 1
 
 
+def device_type(detector: nn.Module, wanted: str | torch.device | None) -> str:
+    """Where `inference` will compute: "cpu", "cuda", ..."""
+    return _place(detector, wanted).type
+
+
+def _place(detector: nn.Module, wanted: str | torch.device | None) -> torch.device:
+    weight = next(detector.parameters(), None)
+    present = torch.device("cpu") if weight is None else weight.device
+    return present if wanted is None else torch.device(wanted)
+
+
 @contextmanager
 def inference(detector: nn.Module, wanted: str | torch.device | None) -> Iterator[torch.device]:
     """The detector in eval mode on the wanted device, by default where its weights are; then in its own mode again."""
-    weight = next(detector.parameters(), None)
-    present = torch.device("cpu") if weight is None else weight.device
-    device = present if wanted is None else torch.device(wanted)
-    was_training = detector.training
+    device, was_training = _place(detector, wanted), detector.training
     detector.to(device).eval()
     try:
         yield device

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Sequence
 
 from clab_lite.cli.parsing import parse
-from clab_lite.errors import DataError, NotFinite
+from clab_lite.cli.processes import let_others_speak, require_one
+from clab_lite.errors import DataError, NotFinite, OtherProcessFailed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _run(words)
         sys.stdout.flush()  # a full disk behind it is told here, not by a traceback at exit
         return status
+    except OtherProcessFailed:  # which says why itself
+        let_others_speak()
+        return 2
     except (DataError, NotFinite) as error:
         return _fail(str(error))
     except BrokenPipeError:  # the reader of our output went away: `clab-lite check data | head`
@@ -49,6 +53,7 @@ def _run(words: Sequence[str]) -> int:
         command = parse(words)
     except SystemExit as stop:  # how tyro ends after --help (0) and after a wrong option (2)
         return stop.code if isinstance(stop.code, int) else 2
+    require_one(words[0])
     try:
         return command.run()
     except KeyboardInterrupt:

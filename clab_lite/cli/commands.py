@@ -115,7 +115,7 @@ class Embed:
     split: Literal["val", "train"] = "val"
     """Which videos."""
     device: str = "auto"
-    """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
+    """cpu, cuda, cuda:1, mps, or auto (the best one present). Several GPUs: start with torchrun."""
 
     after_interrupt: ClassVar[str] = "Nothing was written."
 

@@ -12,8 +12,12 @@ from clab_lite.cli.commands import Dataset, PathOrDefault
 from clab_lite.cli.evaluate import SubsetWords
 
 if TYPE_CHECKING:
+    import torch
+
     from clab_lite.compare import Comparison
+    from clab_lite.data.subset import Subset
     from clab_lite.metrics.certainty import Difference
+    from clab_lite.team import Team
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Compare:
     resamples: int = 1000
     """Draws of videos behind the intervals; 0 leaves them out."""
     device: str = "auto"
-    """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
+    """cpu, cuda, cuda:1, mps, or auto (the best one present). Several GPUs: start with torchrun."""
 
     after_interrupt: ClassVar[str] = "The videos that were finished are kept: the same command goes on from there."
 
@@ -44,34 +48,44 @@ class Compare:
 
 
 def compare(options: Compare) -> int:
-    """Detect what is not stored yet, print the table and the verdict."""
-    from clab_lite.cli.evaluate import detect_where_possible, home_of, require_resamples
-    from clab_lite.compare import compare_found
+    """Detect what is not stored yet, print the table and the verdict. Several processes detect together."""
+    from clab_lite.cli.evaluate import require_resamples
     from clab_lite.data.subset import Subset
-    from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
+    from clab_lite.team import team
+
+    require_resamples(options.resamples)
+    subset, device = Subset.parse(options.subset), pick_device(options.device)
+    with team(device.type) as us:
+        _compare(options, subset, device, us)
+    return 0
+
+
+def _compare(options: Compare, subset: Subset, device: torch.device, us: Team) -> None:
+    from clab_lite.cli.evaluate import detect_where_possible, home_of
+    from clab_lite.compare import compare_found
+    from clab_lite.data.vid import open_dataset
     from clab_lite.evaluate import require_same_classes
     from clab_lite.files import write_text
     from clab_lite.trained import load_run
     from clab_lite.training.run_folder import DETECTIONS
 
-    require_resamples(options.resamples)
-    subset, device = Subset.parse(options.subset), pick_device(options.device)
-    index = open_dataset(options.dataset, split=options.split)
+    index = us.main_first(lambda: open_dataset(options.dataset, split=options.split))
     selection = subset.select(index)
     found = []
     for run in (options.run_a, options.run_b):
         trained = load_run(run, device)
         require_same_classes(trained.class_names, index.class_names)
         store = home_of(run) / DETECTIONS
-        found.append(detect_where_possible(trained.detector, index, selection, store, instead=None))
+        found.append(detect_where_possible(trained.detector, index, selection, store, None, us))
+    if not us.is_main:
+        return
     comparison = compare_found(index, selection, *found, subset=str(subset), resamples=options.resamples)
     print(f"A: {options.run_a}\nB: {options.run_b}")
     print("\n".join(comparison_table(comparison)))
     if options.out is not None:
         write_text(options.out, comparison.to_json() + "\n")
         print(options.out)
-    return 0
 
 
 def comparison_table(comparison: Comparison) -> list[str]:

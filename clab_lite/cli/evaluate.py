@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +14,14 @@ from tyro.conf import UseAppendAction
 from clab_lite.cli.commands import Dataset, PathOrDefault, Run
 
 if TYPE_CHECKING:
+    import torch
+
     from clab_lite.data.selection import Selection
     from clab_lite.data.subset import Subset
     from clab_lite.data.vid import VideoIndex
     from clab_lite.detection_store import Found
     from clab_lite.evaluation_report import EvaluationReport, Measured
+    from clab_lite.team import Team
     from clab_lite.trained import Trained
 
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -45,7 +49,7 @@ class Evaluate:
     resamples: int = 1000
     """Draws of videos behind the intervals; 0 leaves them out."""
     device: str = "auto"
-    """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
+    """cpu, cuda, cuda:1, mps, or auto (the best one present). Several GPUs: start with torchrun."""
 
     after_interrupt: ClassVar[str] = "The videos that were finished are kept: the same command goes on from there."
 
@@ -54,31 +58,58 @@ class Evaluate:
 
 
 def evaluate(options: Evaluate) -> int:
-    """Detect what is not stored yet, score it, print the table, write the page and the files beside it."""
-    from clab_lite.cli.score_table import score_table
+    """Detect what is not stored yet, score it, print the table, write the page and the files beside it.
+
+    Several processes detect together; the main one does all else.
+    """
     from clab_lite.data.subset import Subset
-    from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
-    from clab_lite.evaluate import require_same_classes
-    from clab_lite.evaluation_report import Measured
-    from clab_lite.scoring import score
-    from clab_lite.trained import load_run
+    from clab_lite.team import team
 
     require_resamples(options.resamples)
-    subset = Subset.parse(options.subset)
-    trained = load_run(options.run_folder, pick_device(options.device))
-    index = open_dataset(options.dataset, split=options.split)
+    subset, device = Subset.parse(options.subset), pick_device(options.device)
+    with team(device.type) as us:
+        _evaluate(options, subset, device, us)
+    return 0
+
+
+def _evaluate(options: Evaluate, subset: Subset, device: torch.device, us: Team) -> None:
+    from clab_lite.data.vid import open_dataset
+    from clab_lite.evaluate import require_same_classes
+    from clab_lite.evaluation_report import Measured
+    from clab_lite.trained import load_run
+
+    trained = load_run(options.run_folder, device)
+    index = us.main_first(lambda: open_dataset(options.dataset, split=options.split))
     require_same_classes(trained.class_names, index.class_names)
     selection = subset.select(index)
     store, out = places(options, subset)
-    _require_writable(out)
-    weights = weights_name(options.run_folder, out)
-    measured = Measured.of(trained, options.dataset, options.split, weights)
-    require_replaceable(out, measured, str(subset))
-    if measured.iterations is not None and measured.iteration < measured.iterations:
-        print(f"The run is not finished: weights of step {measured.iteration} of {measured.iterations}.")
+    measured = Measured.of(trained, options.dataset, options.split, weights_name(options.run_folder, out))
+    if us.is_main:
+        _require_writable(out)
+        require_replaceable(out, measured, str(subset))
+        if measured.iterations is not None and measured.iteration < measured.iterations:
+            print(f"The run is not finished: weights of step {measured.iteration} of {measured.iterations}.")
     instead = out / store.name if options.out is not None else None
-    found = detect_where_possible(trained.detector, index, selection, store, instead)
+    found = detect_where_possible(trained.detector, index, selection, store, instead, us)
+    if us.is_main:
+        _score(options, subset, trained, index, selection, found, measured, out)
+
+
+def _score(
+    options: Evaluate,
+    subset: Subset,
+    trained: Trained,
+    index: VideoIndex,
+    selection: Selection,
+    found: Found,
+    measured: Measured,
+    out: Path,
+) -> None:
+    """Score, print the table, write the files."""
+    from clab_lite.cli.score_table import score_table
+    from clab_lite.scoring import score
+
     report = score(index, selection, found, subset=str(subset), resamples=options.resamples)
     report = replace(report, measured=measured)
     print("\n".join(score_table(report)))
@@ -87,7 +118,6 @@ def evaluate(options: Evaluate) -> int:
     page = write_results(out, report, index, found, _page_name(out, options.run_folder, trained))
     print(f"{out / 'metrics.json'}\n{out / 'per_class.csv'}\n{page}")
     print(f"Next: open the page; then `clab-lite compare {options.run_folder} OTHER_RUN {options.dataset}`")
-    return 0
 
 
 def places(options: Evaluate, subset: Subset) -> tuple[Path, Path]:
@@ -147,19 +177,23 @@ def require_replaceable(out: Path, measured: Measured, subset: str) -> None:
 
 
 def detect_where_possible(
-    detector: Any, index: VideoIndex, selection: Selection, store: Path, instead: Path | None
+    detector: Any, index: VideoIndex, selection: Selection, store: Path, instead: Path | None, us: Team
 ) -> Found:
-    """`detect_selection`. A store that may not be written is replaced by another; by none, when that is None."""
+    """`detect_selection`. A store that one of the processes may not write is replaced by another; by none, when that is
+    None.
+    """
     from clab_lite.dataset_detections import detect_selection
+    from clab_lite.errors import OtherProcessFailed
 
     try:
         return detect_selection(detector, index, selection, store=store)
-    except OSError as error:
+    except (OSError, OtherProcessFailed) as error:
         if error.errno not in _NOT_ALLOWED:
             raise
-        reason = error.strerror
+        reason = os.strerror(error.errno)
     kept = "the detections are not kept" if instead is None else f"the detections go to {instead}"
-    print(f"{store} cannot be written ({reason}): {kept}")
+    if us.is_main:
+        print(f"{store} cannot be written ({reason}): {kept}")
     return detect_selection(detector, index, selection, store=instead)
 
 

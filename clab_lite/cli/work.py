@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from clab_lite.backbone_file import PretrainedBackbone
     from clab_lite.cli import commands
     from clab_lite.config import BackboneConfig
+    from clab_lite.embeddings import EmbeddingTable
 
 
 def demo(options: commands.Demo) -> int:
@@ -97,33 +98,48 @@ def _shown(names: Sequence[str], most: int = 8) -> str:
 
 
 def embed(options: commands.Embed) -> int:
-    """Embed a dataset; write embeddings.csv (with the map's coordinates), embeddings.npy and map.png."""
-    import numpy as np
+    """Embed a dataset; write embeddings.csv (with the map's coordinates), embeddings.npy and map.png.
 
+    Several processes embed together; the main one does all else.
+    """
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
-    from clab_lite.embeddings import Grouping
     from clab_lite.embeddings import embed as embed_dataset
-    from clab_lite.files import replaced, try_folder
-    from clab_lite.report_data import compare_maps
-    from clab_lite.show.maps import embedding_map, scores_note
-    from clab_lite.show.style import to_png
+    from clab_lite.files import try_folder
+    from clab_lite.team import team
     from clab_lite.trained import load_run
     from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
 
-    files = {"end": CHECKPOINT, "contrast-zero": SNAPSHOT_CONTRAST_ZERO, "start": SNAPSHOT_START}
-    trained = load_run(options.run_folder, pick_device(options.device), files[options.weights])
-    run = options.run_folder
-    beside = run / "embeddings" if run.is_dir() else Path("runs/embeddings") / run.stem
-    out = options.out if options.out is not None else beside
-    try_folder(out)
-    index = open_dataset(options.dataset, split=options.split)
     if options.every < 1:
         raise DataError(f"--every {options.every} takes no frame. Choose 1 (all frames) or more.")
-    table = embed_dataset(trained.detector, index, options.level, frame_step=options.every)
+    files = {"end": CHECKPOINT, "contrast-zero": SNAPSHOT_CONTRAST_ZERO, "start": SNAPSHOT_START}
+    run, device = options.run_folder, pick_device(options.device)
+    with team(device.type) as us:
+        trained = load_run(run, device, files[options.weights])
+        beside = run / "embeddings" if run.is_dir() else Path("runs/embeddings") / run.stem
+        out = options.out if options.out is not None else beside
+        if us.is_main:
+            try_folder(out)
+        index = us.main_first(lambda: open_dataset(options.dataset, split=options.split))
+        table = embed_dataset(trained.detector, index, options.level, frame_step=options.every)
+        if us.is_main:
+            _write_embeddings(options, table, trained.iteration, out)
+    return 0
+
+
+def _write_embeddings(options: commands.Embed, table: EmbeddingTable, iteration: int, out: Path) -> None:
+    """Draw the map, write the files, and say what they show."""
+    import numpy as np
+
+    from clab_lite.embeddings import Grouping
+    from clab_lite.files import replaced
+    from clab_lite.report_data import compare_maps
+    from clab_lite.show.maps import embedding_map, scores_note
+    from clab_lite.show.style import to_png
+
     # Objects are told apart by class; a whole frame may show several classes, but is of one video.
     by: Grouping = "class_name" if options.level == "object" else "video"
-    moment = f"{options.level} embeddings at iteration {trained.iteration}, {options.method.upper()}"
+    moment = f"{options.level} embeddings at iteration {iteration}, {options.method.upper()}"
     maps = compare_maps("", "", {moment: table}, by, options.method)
     points, scores = maps.panels[0].points, maps.panels[0].scores
     with replaced(out / "embeddings.csv") as beside:
@@ -138,4 +154,3 @@ def embed(options: commands.Embed) -> int:
         beside.write_bytes(to_png(picture))
     print(f"{len(table)} embeddings of {table.matrix.shape[1]} numbers: {out}")
     print(f"by {maps.by}: {note} (one frame in {options.every}; adjacent frames of a video are no neighbours)")
-    return 0

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from ranks import require_success, started_ranks, wait
 from training_world import write_dataset
 
 from clab_lite.training.log import read_log
 
 _SCRIPT = Path(__file__).with_name("two_ranks.py")
-_TESTS = Path(__file__).parents[1]
-
-
-def _start(dataset: Path, folder: Path, rank: int, world_size: int, port: int) -> subprocess.Popen[str]:
-    folder.mkdir(exist_ok=True)
-    variables = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world_size, "MASTER_PORT": port}
-    environment = os.environ | {name: str(value) for name, value in variables.items()}
-    paths = os.pathsep.join([str(_TESTS), str(_TESTS.parent), os.environ.get("PYTHONPATH", "")])
-    environment |= {"MASTER_ADDR": "127.0.0.1", "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(_SCRIPT), str(dataset), str(folder)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +19,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Folders of the run with two ranks and of the run with one."""
     root = tmp_path_factory.mktemp("two_ranks")
     dataset = write_dataset(root / "dataset")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    started = [_start(dataset, root / "two", rank, 2, port) for rank in (0, 1)]
-    started.append(_start(dataset, root / "one", 0, 1, port))
-    try:
-        for process in started:
-            _, errors = process.communicate(timeout=120)
-            assert process.returncode == 0, errors
-    finally:
-        for process in started:
-            process.kill()
+    for name in ("two", "one"):
+        (root / name).mkdir()
+    with (
+        started_ranks([_SCRIPT, dataset, root / "two"], 2) as two,
+        started_ranks([_SCRIPT, dataset, root / "one"], 1) as one,
+    ):
+        require_success(wait([*two, *one]))
     return root / "two", root / "one"
 
 
