@@ -21,6 +21,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from clab_lite.errors import DataError
+from clab_lite.meeting import agree
 
 _alone = threading.Event()  # of the process: a backward pass on a GPU runs in other threads
 _groups = itertools.count()
@@ -99,8 +100,9 @@ def start_from_environment(device_type: str) -> bool:
 @cache
 def _environment_store() -> dist.Store:
     """Kept for the life of the process: without torchrun's own, rank 0 holds it, and the others stay connected."""
-    store: dist.Store = next(dist.rendezvous("env://"))[0]
-    return store
+    store, place, size = next(dist.rendezvous("env://"))
+    # torchrun keeps its store for all its starts of these processes.
+    return dist.PrefixStore(agree(store, place, size), store)
 
 
 def meeting_place() -> dist.Store:
@@ -180,3 +182,90 @@ class _Gather(torch.autograd.Function):
         start = sum(ctx.counts[: rank()])
         own = gradients[0][start : start + ctx.counts[rank()]]
         return own * world_size(), None
+
+
+@torch.no_grad()
+def gather_uneven(values: Tensor) -> Tensor:
+    """(N, ...) of every rank, joined along the first axis in rank order, without gradient; N may differ, or be 0."""
+    return values.detach() if world_size() == 1 else _gather_padded(values.detach(), _counts(values))
+
+
+def join_rows(rows: Tensor) -> Tensor:
+    """The same with the gradient of `gather_with_gradient`: every rank must compute the same function of the result."""
+    if world_size() == 1:
+        return rows
+    joined: Tensor = _Gather.apply(rows, _counts(rows))
+    return joined
+
+
+@torch.no_grad()
+def sum_over_ranks(values: Tensor) -> Tensor:
+    """Sum of a tensor over ranks, without gradient. Its shape is the same on every rank."""
+    if world_size() > 1:
+        values = values.detach().clone()
+        dist.all_reduce(values)
+    return values
+
+
+def _counts(values: Tensor) -> list[int]:
+    """Rows of every rank."""
+    count = torch.tensor([len(values)], device=values.device)
+    return torch.cat(_gather_equal(count)).tolist()
+
+
+def _gather_equal(values: Tensor) -> list[Tensor]:
+    """A tensor of the same shape from every rank."""
+    parts = [torch.empty_like(values) for _ in range(world_size())]
+    dist.all_gather(parts, values)
+    return parts
+
+
+class Vote:
+    """Lets several processes decide as one. Make it, and ask it, in every process and equally often in each.
+
+    It waits for the others on the CPU (by gloo): no GPU is waited for.
+    """
+
+    def __init__(self) -> None:
+        needed = world_size() > 1 and dist.get_backend() != "gloo"
+        self._group: Any = dist.new_group(backend="gloo") if needed else None
+
+    def largest(self, value: int) -> int:
+        """The largest of the values that the processes give."""
+        if world_size() == 1:
+            return value
+        values = torch.tensor(value)
+        dist.all_reduce(values, dist.ReduceOp.MAX, group=self._group)
+        return int(values)
+
+
+def require_equal(what: str, digest: bytes, device: torch.device) -> None:
+    """Raise DataError, in every process, unless all have the same digest (of any length, equal in all)."""
+    if world_size() == 1:
+        return
+    own = torch.tensor(list(digest), device=device)
+    differs = [number for number, other in enumerate(_gather_equal(own)) if not torch.equal(other, own)]
+    total = torch.tensor(len(differs), device=device)
+    dist.all_reduce(total)
+    if total:
+        raise DataError(
+            f"the {world_size()} processes do not have the same {what}. Give all of them the same command and a run "
+            "folder that all of them see: on several machines, one on a shared file system."
+        )
+
+
+def peer_was_lost(error: BaseException) -> bool:
+    """Whether an error says that another process of the group went away, and nothing about this one."""
+    words = str(error)
+    known = dist.is_available() and isinstance(error, dist.DistError)
+    return known or (isinstance(error, RuntimeError) and any(sign in words for sign in _LOST_PEER))
+
+
+_LOST_PEER = ("Connection closed by peer", "Connection reset by peer", "gloo/transport", "NCCL error", "Broken pipe")
+"""What gloo and NCCL write where a process waits for one that has ended; they have no error type for it."""
+
+
+def restarts() -> int:
+    """How often torchrun has started the processes again after one of them ended (`--max-restarts`)."""
+    count = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    return int(count) if count.isdecimal() else 0

@@ -35,6 +35,7 @@ from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
 from clab_lite.nonfinite import layer_named
 from clab_lite.schedule import contrast_schedule, count_iterations, falls_to_zero, learning_rate
+from clab_lite.training.agreement import require_same_start
 from clab_lite.training.batches import Batch, Target, batches, seed_iteration
 from clab_lite.training.calibrate import Compute, Precision, SpeedWatch, choose_compute, state_kept
 from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
@@ -130,7 +131,7 @@ def train(
     Raises:
         DataError: bad data, a folder in use, a folder that holds another run, a backbone that does not fit.
         TrainingDiverged: a loss or the gradient is not finite; the message names the first layer.
-        KeyboardInterrupt: Ctrl-C. A single process has then finished its step and written a checkpoint.
+        KeyboardInterrupt: Ctrl-C or SIGTERM, in any process. The step was finished and a checkpoint written.
     """
     if detector is None:
         config = for_classes_of(index, config)
@@ -182,6 +183,7 @@ class _Run:
         self.total = count_iterations(config.train, len(index.key_frames), distributed.world_size())
         self.weight = contrast_schedule(config.train.contrast, self.total)
         self.state = TrainState.begin(detector, config, device, folder.checkpoint)
+        require_same_start(self.state.iteration, folder.checkpoint, device)
         # The wrapper averages gradients over ranks; the detector inside keeps the names of the weights.
         self.model = DistributedDataParallel(detector) if distributed.world_size() > 1 else detector
 

@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("lessons",),
     ("study",),
     ("demo",),
-    ("branch_cost", "moments"),
+    ("branch_cost", "moments", "scaling"),
     ("report", "evaluation_page"),
     ("report_data", "report_words"),
     ("compare",),
@@ -39,7 +39,18 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("schedule", "presets"),
     ("shares", "team", "team_bar"),
     ("tensor_file", "array_file", "pickled_names", "file_format", "plain_values", "checksums"),
-    ("config", "ranges", "errors", "files", "devices", "distributed", "nonfinite", "gradient_watch", "samples"),
+    (
+        "config",
+        "ranges",
+        "errors",
+        "files",
+        "devices",
+        "distributed",
+        "meeting",
+        "nonfinite",
+        "gradient_watch",
+        "samples",
+    ),
     ("__init__",),
 )
 

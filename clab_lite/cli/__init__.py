@@ -1,19 +1,21 @@
 """The command line `clab-lite`: reads the arguments, runs one command, turns what goes wrong into one clear line.
 
 Exit status: 0 done, 1 the command ran and its answer is "no" (`check` found problems), 2 bad options, bad data, a
-network whose numbers are not finite, or a file that cannot be read or written, 130 stopped by Ctrl-C.  Nothing in the
-library imports this package, and it imports torch only inside a command, so that `--help` answers at once.
+network whose numbers are not finite, a file that cannot be read or written, or the end of another process of the same job, 130
+stopped by Ctrl-C, 143 by SIGTERM (a training: after its checkpoint). Nothing in the library imports this package, and
+it imports torch only inside a command, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from clab_lite.cli.parsing import parse
-from clab_lite.cli.processes import let_others_speak, require_one
+from clab_lite.cli.processes import let_others_speak, require_one, speaks, started
 from clab_lite.errors import DataError, NotFinite, OtherProcessFailed
 
 
@@ -46,6 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         reason, place = error.strerror or str(error), error.filename
         return _fail(f"{place}: {reason}" if place is not None else reason)
+    except RuntimeError as error:
+        from clab_lite.distributed import peer_was_lost  # imports torch, which the command has done already
+
+        if started() > 1 and peer_was_lost(error):
+            _fail("another process of this command ended; its own message says why. Continue with --resume.")
+            let_others_speak()
+            return 2
+        raise
 
 
 def _run(words: Sequence[str]) -> int:
@@ -56,9 +66,10 @@ def _run(words: Sequence[str]) -> int:
     require_one(words[0])
     try:
         return command.run()
-    except KeyboardInterrupt:
-        print(f"\nStopped. {command.after_interrupt}".rstrip(), file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        if speaks():
+            print(f"\nStopped. {command.after_interrupt}".rstrip(), file=sys.stderr)
+        return 128 + getattr(stop, "number", signal.SIGINT)
 
 
 def run() -> None:

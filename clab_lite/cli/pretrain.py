@@ -88,10 +88,12 @@ def usage() -> str:
 
 def pretrain(options: Pretrain[Any]) -> int:
     """Pre-train; what differs from the preset is printed first (config.json keeps every setting)."""
+    from clab_lite.cli.processes import speaks
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
     from clab_lite.pretraining.loop import pretrain as pretrain_backbone
     from clab_lite.pretraining.methods import build_method, preset_of
+    from clab_lite.team import team
     from clab_lite.training.dataset import describe
     from clab_lite.training.deterministic import prepare_cublas
     from clab_lite.training.run_folder import CONFIG
@@ -101,14 +103,17 @@ def pretrain(options: Pretrain[Any]) -> int:
     if loop.deterministic:
         prepare_cublas()
     device = pick_device(options.device)
-    index = open_dataset(options.dataset, split="train", include_det=options.include_det)
-    downstream = None if options.downstream is None else open_dataset(options.downstream, split="train")
+    with team(device.type) as us:  # the first reads the dataset and keeps its index for the others
+        index = us.main_first(lambda: open_dataset(options.dataset, split="train", include_det=options.include_det))
+        elsewhere = options.downstream
+        downstream = None if elsewhere is None else us.main_first(lambda: open_dataset(elsewhere, split="train"))
     videos = describe(index) | ({} if downstream is None else {"downstream": describe(downstream)["digest"]})
     config = options.config
-    changed = differences(config_to_dict(preset_of(options.method, options.preset)), config_to_dict(config))
-    print(f"{options.method}, preset {options.preset}{', with' if changed else ''} {'; '.join(changed)}".rstrip())
-    print(f"all settings: {options.out / CONFIG}")
-    print(f"{len(index)} videos, {index.frame_count} frames; {config.pretrain.steps} steps on {device}")
+    if speaks():
+        changed = differences(config_to_dict(preset_of(options.method, options.preset)), config_to_dict(config))
+        print(f"{options.method}, preset {options.preset}{', with' if changed else ''} {'; '.join(changed)}".rstrip())
+        print(f"all settings: {options.out / CONFIG}")
+        print(f"{len(index)} videos, {index.frame_count} frames; {config.pretrain.steps} steps on {device}")
 
     def build() -> tuple[Method, Source]:
         return build_method(options.method, config, index, downstream)
@@ -117,6 +122,8 @@ def pretrain(options: Pretrain[Any]) -> int:
         options.method, config, build, videos, options.out,
         loop=loop, device=device, resume=options.resume, overwrite=options.overwrite,
     )  # fmt: skip
+    if not speaks():
+        return 0
     if result.last_row is not None:
         print(", ".join(f"{name} {value:.3f}" for name, value in result.last_row["losses"].items()))
     print(f"{result.iterations} steps in {result.seconds:.0f} s: {result.backbone_file}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,8 +37,10 @@ def train(options: commands.Train) -> int:
     """Train; what differs from the preset is printed first (config.json keeps every setting)."""
     from clab_lite.backbone_file import read_backbone
     from clab_lite.cli.parsing import starting_config
+    from clab_lite.cli.processes import speaks
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
+    from clab_lite.team import team
     from clab_lite.train import for_classes_of
     from clab_lite.train import train as train_detector
     from clab_lite.training.deterministic import prepare_cublas
@@ -52,14 +53,16 @@ def train(options: commands.Train) -> int:
     if asked.train.deterministic:
         prepare_cublas()
     device = pick_device(options.device)
-    alone = os.environ.get("WORLD_SIZE", "1") == "1"
-    first = alone or os.environ.get("RANK", "0") == "0"  # one of torchrun's processes speaks
-    index = open_dataset(
-        options.dataset,
-        split="train",
-        mmtracking_key_frames=asked.data.mmtracking_key_frames,
-        include_det=asked.data.include_det,
-    )
+    first, data = speaks(), asked.data
+    with team(device.type) as us:  # the first reads the dataset and keeps its index for the others
+        index = us.main_first(
+            lambda: open_dataset(
+                options.dataset,
+                split="train",
+                mmtracking_key_frames=data.mmtracking_key_frames,
+                include_det=data.include_det,
+            )
+        )
     config = for_classes_of(index, asked)
     if first:
         changed = differences(config_to_dict(starting_config(options.preset)), config_to_dict(config))

@@ -4,6 +4,11 @@ One step: the terms of a batch, backward from their weighted sum "total", the me
 step. The learning rate, the batch and the random numbers are pure functions of the step, so a run that was killed
 continues exactly where its checkpoint was written.
 
+The same code runs alone or under `torchrun`. The recipe's batch is the joined one: each of N processes makes its Nth of
+it, keys and embeddings are gathered, BatchNorm sees all (`clab_lite.methods.shared.joined_norm`), and gradients are
+averaged. So N processes learn what one would, up to rounding, and a run may go on with another number of them
+(unless its configuration `counts_processes`).
+
 A run folder holds config.json (with the method's name and the loop's settings), log.jsonl, tensorboard/, checkpoint.pt
 and, written with every checkpoint, backbone.safetensors for `clab-lite train --init`. A row of log.jsonl: iteration
 (steps done), progress, learning_rate (of the last step), losses (mean since the last row: unweighted terms, and
@@ -13,29 +18,33 @@ and, written with every checkpoint, backbone.safetensors for `clab-lite train --
 from __future__ import annotations
 
 import copy
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast
 
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
+from clab_lite import distributed
 from clab_lite.backbone_file import write_backbone
 from clab_lite.config import BackboneConfig
-from clab_lite.distributed import world_size
-from clab_lite.errors import DataError
+from clab_lite.methods.shared.joined_norm import join_norms
 from clab_lite.methods.shared.method import Method, Source
+from clab_lite.methods.shared.part import Part
 from clab_lite.methods.shared.recipe import PretrainConfig, learning_rate
 from clab_lite.nonfinite import layer_named
+from clab_lite.pretraining.outcome import MethodSettings, PretrainResult, PretrainStep
 from clab_lite.pretraining.settings import LoopConfig
 from clab_lite.pretraining.state import PretrainState
 from clab_lite.pretraining.steps import step_batches
+from clab_lite.training.agreement import require_same_start
 from clab_lite.training.batches import seed_iteration
 from clab_lite.training.calibrate import Precision, SpeedWatch, choose_compute
 from clab_lite.training.checkpoint import CHECKPOINT, read_pretraining
@@ -50,13 +59,7 @@ from clab_lite.training.run_folder import BACKBONE, RunFolder, open_run
 __all__ = ["MethodSettings", "PretrainResult", "PretrainStep", "TrainingDiverged", "pretrain"]
 
 
-class MethodSettings(Protocol):
-    """What the configurations of the three methods have in common; each is a frozen dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def pretrain(self) -> PretrainConfig: ...
+def pretrain(self) -> PretrainConfig: ...
     @property
     def backbone(self) -> BackboneConfig: ...
 
@@ -73,7 +76,7 @@ class PretrainStep:
     """In training mode, after the step."""
     batch: Any
     terms: dict[str, float]
-    """Of this step, with "total"."""
+    """Of this step, with "total"; of several processes, the share of this one."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ def pretrain(
         config: of the method; `config.pretrain` is its recipe.
         build: makes the method and the source of its batches. Called with the recipe's seed set.
         dataset: what `clab_lite.training.dataset.describe` says of the videos: a run continues on the same ones only.
+            (The number of processes counts where the configuration `counts_processes`.)
         run_folder: where the files of the run go; a folder that the caller holds already stays held.
         loop: threads, precision, rows, checkpoints.
         device: where to compute; None takes a CUDA device when there is one.
@@ -120,29 +124,35 @@ def pretrain(
         overwrite: replace the run in the folder, once the first batch of the new one is there.
         progress: show a progress bar with the time left.
         stop_after: stop, with a checkpoint, after this many steps counted from the start of the run.
-        on_step: called after every step: for live boards and measurements.
+        on_step: called after every step, in every process: for live boards and measurements.
 
     Raises:
-        DataError: bad data, a folder in use, a folder that holds another run, several processes.
+        DataError: bad data, a folder in use, a folder that holds another run, a batch that the processes cannot share.
         TrainingDiverged: a term or the gradient is not finite; the message has all of them and names the first layer.
-        KeyboardInterrupt: Ctrl-C. The step was finished and a checkpoint written.
+        KeyboardInterrupt: Ctrl-C or SIGTERM. The step was finished and a checkpoint written.
     """
-    started = os.environ.get("WORLD_SIZE", "1")  # by torchrun: its processes do not know each other yet
-    if world_size() > 1 or started not in ("", "1"):
-        raise DataError(f"pre-training runs in one process, not in {started}. Start it without torchrun.")
     loop = loop or LoopConfig()
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    target = run_folder if isinstance(run_folder, HeldFolder) else Path(run_folder)
-    about = {"method": name, "loop": _written(loop)}
-    with (
-        deterministic(loop.deterministic, place),
-        open_run(
-            target, config, dataset, resume=resume, overwrite=overwrite, about=about, read=read_pretraining
-        ) as folder,
-    ):
-        torch.manual_seed(config.pretrain.seed)
-        method, source = build()
-        return _Run(config, loop, source, dataset, folder, place, method, on_step).loop(stop_after, progress)
+    joined = distributed.start_from_environment(place.type)
+    try:
+        part = Part(distributed.rank(), distributed.world_size())
+        part.places(config.pretrain.batch)  # not shared equally? say so now
+        dataset = dataset | {"processes": part.of if getattr(config, "counts_processes", False) else 1}
+        target = run_folder if isinstance(run_folder, HeldFolder) else Path(run_folder)
+        about = {"method": name, "loop": _written(loop)}
+        with (
+            deterministic(loop.deterministic, place),
+            open_run(
+                target, config, dataset, resume=resume, overwrite=overwrite, about=about, read=read_pretraining
+            ) as folder,
+        ):
+            torch.manual_seed(config.pretrain.seed)
+            method, source = build()
+            run = _Run(config, loop, source, part, dataset, folder, place, method, on_step)
+            return run.loop(stop_after, progress)
+    finally:
+        if joined:
+            distributed.stop()
 
 
 def _written(loop: LoopConfig) -> dict[str, Any]:
@@ -158,30 +168,34 @@ class _Run:
         config: MethodSettings,
         loop: LoopConfig,
         source: Source,
+        part: Part,
         dataset: dict[str, Any],
         folder: RunFolder,
         device: torch.device,
         method: Method,
         on_step: Callable[[PretrainStep], None] | None,
     ) -> None:
-        self.config, self.settings, self.source, self.dataset = config, loop, source, dataset
+        self.config, self.settings, self.source, self.part, self.dataset = config, loop, source, part, dataset
         self.folder, self.device, self.on_step = folder, device, on_step
         self.total = config.pretrain.steps
         self.state = PretrainState.begin(method, config.pretrain, device, folder.checkpoint)
+        require_same_start(self.state.iteration, folder.checkpoint, device)
+        self.model = self.state.method if part.of == 1 else cast(Method, together(cast(nn.Module, method)))
 
     def loop(self, stop_after: int | None, progress: bool) -> PretrainResult:
         """Run to the end, or to `stop_after`."""
-        state = self.state
+        state, main = self.state, distributed.is_main()
         end = min(self.total if stop_after is None else stop_after, self.total)
-        stream = step_batches(self.source, state.iteration, end, self.settings.workers, self.device)
-        with closing(tqdm(total=self.total, initial=state.iteration, unit="step", disable=not progress)) as bar:
+        stream = step_batches(self.source, self.part, state.iteration, end, self.settings.workers, self.device)
+        bar = tqdm(total=self.total, initial=state.iteration, unit="step", disable=not (progress and main))
+        with closing(bar):
             stream = self._settled(stream)
             self.folder.begin()  # From here on, an old run in the folder is gone.
             if state.iteration:
                 self._write_backbone()  # The run may have been killed between its checkpoint and its backbone.
             bar.unpause()  # The time left counts from here.
             with (
-                closing(RunLog(self.folder.path, state.iteration)) as log,
+                closing(RunLog(self.folder.path, state.iteration, main)) as log,
                 interrupts_deferred() as stop_asked,
                 layer_named(cast(nn.Module, state.method), self._again),
             ):
@@ -223,7 +237,7 @@ class _Run:
         seed_iteration(config.seed, state.iteration)
         rate = learning_rate(config, state.iteration)
         set_learning_rate(state.optimizer, rate)
-        terms = _terms(state.method, batch, self.device, state.compute.precision)
+        terms = _terms(self.model, batch, self.device, state.compute.precision)
         state.optimizer.zero_grad(set_to_none=True)
         terms["total"].backward()
         norm = nn.utils.get_total_norm([p.grad for p in state.parameters if p.grad is not None])
@@ -268,6 +282,8 @@ class _Run:
 
     def _write_backbone(self) -> None:
         state, folder = self.state, self.folder
+        if not distributed.is_main():
+            return
         write_backbone(
             folder.path / BACKBONE,
             state.method.backbone_state(),
@@ -276,6 +292,15 @@ class _Run:
             folder.config,
             state.iteration,
         )
+
+
+def together(method: nn.Module) -> DistributedDataParallel:
+    """A method (it is changed) that computes with those of the other processes; for the forward pass."""
+    join_norms(method)
+    # Averages gradients. Queues and statistics need no broadcast: every process computes the same ones.
+    renamed = "forward_sync_buffers" in signature(DistributedDataParallel.__init__).parameters  # torch 2.14
+    option: Any = {"forward_sync_buffers" if renamed else "broadcast_buffers": False}
+    return DistributedDataParallel(method, **option)
 
 
 def _terms(method: Method, batch: Any, device: torch.device, precision: Precision) -> dict[str, torch.Tensor]:

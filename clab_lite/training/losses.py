@@ -86,15 +86,16 @@ class RecentLosses:
 
     def mean(self) -> tuple[dict[str, float], float]:
         """Mean losses (with "total") and gradient norm over recent iterations and ranks; then forget."""
-        values = average_over_ranks(torch.stack(self._rows).mean(dim=0)).tolist()
+        values = average_over_ranks(torch.stack(self._rows)).mean(dim=0).tolist()
         self._rows = []
         named = dict(zip(self._columns, values, strict=True))
         norm = named.pop("gradient_norm")
         return named, norm
 
     def state(self) -> Tensor:
-        """(K, terms + 2) on the CPU, for a checkpoint."""
-        return torch.stack(self._rows).cpu() if self._rows else torch.zeros((0, len(self._columns)))
+        """(K, terms + 2) on the CPU, for a checkpoint: the mean over ranks. Called on every rank."""
+        rows = average_over_ranks(torch.stack(self._rows)).cpu() if self._rows else None
+        return torch.zeros((0, len(self._columns))) if rows is None else rows
 
 
 def contrast_chance(level: str, frames_per_clip: int, targets: Sequence[dict[str, Any]]) -> float | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clab_lite.data.source_file import read_json
-from clab_lite.distributed import barrier, is_main
+from clab_lite.distributed import barrier, is_main, restarts
 from clab_lite.errors import DataError
 from clab_lite.files import write_json
 from clab_lite.training.checkpoint import (
@@ -125,12 +125,18 @@ def open_run(
         read: reads a checkpoint of this kind of run.
 
     Raises:
-        DataError: the folder holds a run and neither `resume` nor `overwrite` is set, or both are; the run to resume
-            has another config or dataset, or began otherwise; another process uses the folder.
+        DataError: the folder holds a run and neither `resume` nor `overwrite` is set, or both are; `overwrite` after a
+            restart by torchrun, which repeats its command as it was; the run to resume has another config or dataset,
+            or began otherwise; another process uses the folder.
     """
     about = about or {}
     if resume and overwrite:
         raise DataError("resume and overwrite exclude each other: continue the run in the folder, or replace it.")
+    if overwrite and restarts():
+        raise DataError(
+            f"torchrun has started the processes again (restart {restarts()}) with --overwrite, which would throw away "
+            "what they had done. Use --resume: it also starts a run where there is none."
+        )
     with hold(place) as held:
         if is_main() and not (resume or overwrite):
             _require_empty(held.path)

@@ -197,7 +197,7 @@ def test_gathered_negatives_of_two_processes(exclude: bool, monkeypatch: pytest.
             terms_of(
                 {level: value[rows] for level, value in query.items()},
                 {level: value[rows] for level, value in key.items()},
-                lite(gather=True, exclude_same_image=exclude),
+                lite(gather="deepest", exclude_same_image=exclude),
                 key_windows=KEY_WINDOWS[rows],
                 valid=VALID[rows],
             )

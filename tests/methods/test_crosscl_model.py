@@ -45,7 +45,8 @@ def test_presets() -> None:
     assert lite() == CrossCLConfig() and lite().backbone == presets.lesson().detector.backbone
     published = paper()
     assert (published.neck_dim, published.queue, published.global_dim, published.momentum) == (256, 65_536, 128, 0.999)
-    assert published.pretrain.batch == 256 and published.crop_area_min == 0.2 and published.gather
+    assert published.pretrain.batch == 256 and published.crop_area_min == 0.2
+    assert published.gather == "deepest" and published.counts_processes and not lite().counts_processes
     assert published.backbone.architecture == "resnet50" and published.image_size == 224
 
 

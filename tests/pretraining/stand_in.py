@@ -21,6 +21,7 @@ from clab_lite.config import BackboneConfig
 from clab_lite.data import VideoIndex, open_dataset
 from clab_lite.methods.shared.info_nce import info_nce
 from clab_lite.methods.shared.momentum import MomentumEncoder
+from clab_lite.methods.shared.part import WHOLE, Part
 from clab_lite.methods.shared.queue import RingQueue
 from clab_lite.methods.shared.recipe import PretrainConfig
 from clab_lite.methods.shared.stages import Stages
@@ -82,11 +83,13 @@ class StandInSource:
     def __init__(self, config: StandInConfig, index: VideoIndex) -> None:
         self.seed, self.count, self.index = config.pretrain.seed, config.pretrain.batch, index
 
-    def batch(self, step: int) -> dict[str, Tensor]:
+    def batch(self, step: int, part: Part = WHOLE) -> dict[str, Tensor]:
         random = torch.Generator().manual_seed(1000 * self.seed + step)
         keys = self.index.key_frames[torch.randint(len(self.index.key_frames), (self.count,), generator=random).numpy()]
         frames = torch.stack([self.index.load_image(int(video), int(frame)) for video, frame in keys])
-        return {"frames": frames.float() / 255 - 0.5, "noise": 0.1 * torch.randn(frames.shape, generator=random)}
+        batch = {"frames": frames.float() / 255 - 0.5, "noise": 0.1 * torch.randn(frames.shape, generator=random)}
+        own = part.places(self.count)
+        return {name: values[own.start : own.stop] for name, values in batch.items()}
 
 
 LOOP = LoopConfig(threads=1, log_every=3, checkpoint_every=5)

@@ -298,10 +298,3 @@ def test_every_optimizer_and_a_frozen_stage(index: VideoIndex, tmp_path: Path, o
     after = read_backbone(result.backbone_file).state
     assert torch.equal(after["conv1.weight"], before["conv1.weight"])
     assert not torch.equal(after["layer2.0.conv1.weight"], before["layer2.0.conv1.weight"])
-
-
-def test_several_processes_are_refused(index: VideoIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(DataError, match="one process, not in 2"):
-        run(tmp_path, index)
-    assert not list(tmp_path.iterdir())

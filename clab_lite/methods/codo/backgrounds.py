@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -68,17 +68,20 @@ class BackgroundPool:
             for video, source in enumerate(self._sources):
                 self._by_source.setdefault(source, []).append(video)
 
-    def draw(self, views: int, never: Source, rng: random.Random) -> list[Background]:
+    def draw(self, views: int, never: Source, rng: random.Random, pixels: bool = True) -> list[Background]:
         """A background for each view of an instance, none from the source video `never`.
+
+        Without `pixels` no frame is read: the images are on the meta device.
 
         Raises:
             DataError: there is no other video.
         """
         if self.kind == "noise":
-            return [self._noise(rng) for _ in range(views)]
-        if self.kind == "same":
-            return [self._frame(never, rng)] * views
-        return [self._frame(never, rng) for _ in range(views)]
+            drawn = [self._noise(rng) for _ in range(views)]
+            return drawn if pixels else [replace(one, image=one.image.to("meta")) for one in drawn]
+        places = [self._place(never, rng) for _ in range(1 if self.kind == "same" else views)]
+        found = [self.at(*place) if pixels else self._without_pixels(*place) for place in places]
+        return found * views if self.kind == "same" else found
 
     def require_others(self, filmed: Iterable[Source]) -> None:
         """Raise DataError when an instance filmed at one of these sources would find no background."""
@@ -91,19 +94,23 @@ class BackgroundPool:
     def at(self, video: int, frame: int) -> Background:
         """The background that one frame makes."""
         if (video, frame) not in self._kept:
-            assert self.index is not None
-            image = self._load(video, frame)
-            scale = (self.size / image.shape[-1], self.size / image.shape[-2])
-            boxes = torch.from_numpy(self.index.annotation(video, frame).boxes)
-            boxes = clamp_boxes(scale_boxes(boxes, scale), self.size, self.size)
-            made = Background(resize(image, (self.size, self.size)), boxes, self._sources[video])
+            image = resize(self._load(video, frame), (self.size, self.size))
+            made = replace(self._without_pixels(video, frame), image=image)
             if len(self._kept) * made.image.numel() > _KEPT_BYTES:
                 return made
             self._kept[video, frame] = made
         return self._kept[video, frame]
 
-    def _frame(self, never: Source, rng: random.Random) -> Background:
-        """Evenly over the frames of all other source videos."""
+    def _without_pixels(self, video: int, frame: int) -> Background:
+        assert self.index is not None
+        width, height = self.index.frame_size(video, frame)
+        boxes = torch.from_numpy(self.index.annotation(video, frame).boxes)
+        boxes = clamp_boxes(scale_boxes(boxes, (self.size / width, self.size / height)), self.size, self.size)
+        nothing = torch.empty(3, self.size, self.size, dtype=torch.uint8, device="meta")
+        return Background(nothing, boxes, self._sources[video])
+
+    def _place(self, never: Source, rng: random.Random) -> tuple[int, int]:
+        """(video, frame), evenly over the frames of all other source videos."""
         assert self.index is not None
         counts = self.index.table.frame_counts.copy()
         counts[self._by_source.get(never, [])] = 0
@@ -112,7 +119,7 @@ class BackgroundPool:
             raise _nothing_else(never)
         row = rng.randrange(int(ends[-1]))
         video = int(np.searchsorted(ends, row, side="right"))
-        return self.at(video, row - int(ends[video] - counts[video]))
+        return video, row - int(ends[video] - counts[video])
 
     def _noise(self, rng: random.Random) -> Background:
         shape = (3, self.size, self.size)

@@ -15,6 +15,7 @@ from clab_lite.methods.codo.config import CoDoConfig, CompositeConfig
 from clab_lite.methods.codo.instances import Instance, InstancePool
 from clab_lite.methods.codo.jitter import jitter_box
 from clab_lite.methods.codo.paste import paste_view
+from clab_lite.methods.shared.part import WHOLE, Part
 from clab_lite.methods.shared.views import photometric, sample_seed, seeded_draws
 
 
@@ -66,24 +67,30 @@ class CompositeSource:
         backgrounds.require_others({group[0].source for group in pool.groups})
         return cls(config, pool, backgrounds)
 
-    def batch(self, step: int) -> Composites:
-        """The batch of a step (0-based), on the CPU."""
+    def batch(self, step: int, part: Part = WHOLE) -> Composites:
+        """The batch of a step (0-based), or a part of its instances, on the CPU.
+
+        The instances of other parts go through all draws as pictures without pixels (of torch's meta device).
+        """
         config, composite = self.config, self.config.composite
         rng = random.Random(sample_seed("codo", config.pretrain.seed, step))
-        chosen = self.instances.draw(config.pretrain.batch, rng)
-        drawn = [self.backgrounds.draw(config.views, instance.source, rng) for instance in chosen]
+        chosen, own = self.instances.draw(config.pretrain.batch, rng), part.places(config.pretrain.batch)
+        drawn = [
+            self.backgrounds.draw(config.views, instance.source, rng, pixels=b in own)
+            for b, instance in enumerate(chosen)
+        ]
         views = [
             [
-                make_view(self.instances.crop(instance, rng, composite.window), drawn[b][v], composite, rng)
-                for b, instance in enumerate(chosen)
+                make_view(self.instances.crop(one, rng, composite.window, pixels=b in own), drawn[b][v], composite, rng)
+                for b, one in enumerate(chosen)
             ]
             for v in range(config.views)
         ]
         images, boxes, jittered = (
-            torch.stack([torch.stack([one[part] for one in view]) for view in views]) for part in range(3)
+            torch.stack([torch.stack([view[b][piece] for b in own]) for view in views]) for piece in range(3)
         )
-        backgrounds = tuple(tuple(drawn[b][v] for b in range(len(chosen))) for v in range(config.views))
-        return Composites(images, boxes, jittered, tuple(chosen), backgrounds)
+        backgrounds = tuple(tuple(drawn[b][v] for b in own) for v in range(config.views))
+        return Composites(images, boxes, jittered, tuple(chosen[b] for b in own), backgrounds)
 
 
 def make_view(
@@ -92,8 +99,8 @@ def make_view(
     """One composite: paste, then colour the whole (no seam tells the instance), flip, normalise; then jitter the box.
 
     Args:
-        crop: pixels of the instance (3, h, w), uint8.
-        background: what it is pasted on.
+        crop: pixels of the instance (3, h, w), uint8; on the meta device where only the draws are wanted.
+        background: what it is pasted on, on the same device.
         config: of composites.
         rng: of every draw.
 
@@ -102,9 +109,14 @@ def make_view(
     """
     avoid = background.boxes if config.avoid_objects else None
     image, box = paste_view(crop, background.image, config.sides, rng, avoid)
-    with seeded_draws(rng.getrandbits(63)):
-        image = photometric(config.photo)(image)
-    size = config.image_size
+    seed, size = rng.getrandbits(63), config.image_size
+    if not image.is_meta:
+        with seeded_draws(seed):
+            image = photometric(config.photo)(image)
     if rng.random() < config.flip:
         image, box = image.flip(-1), flip_boxes(box[None], size)[0]
-    return normalise(image), box, jitter_box(box, config.jitter, config.jitter_min_iou, (size, size), rng)
+    return (
+        image if image.is_meta else normalise(image),
+        box,
+        jitter_box(box, config.jitter, config.jitter_min_iou, (size, size), rng),
+    )

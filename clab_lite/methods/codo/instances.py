@@ -79,9 +79,12 @@ class InstancePool:
             raise DataError(f"a batch of {count} instances from {len(self.groups)} objects. {remedy}")
         return [rng.choice(group) for group in rng.sample(self.groups, count)]
 
-    def crop(self, instance: Instance, rng: random.Random, config: WindowConfig) -> Tensor:
-        """The pixels of an instance (3, h, w), uint8, through a random window (`draw_window`)."""
-        image = self._load(instance.video, instance.frame)
+    def crop(self, instance: Instance, rng: random.Random, config: WindowConfig, pixels: bool = True) -> Tensor:
+        """An instance (3, h, w), uint8, through a random window (`draw_window`); without `pixels` on the meta device:
+        nothing is read."""
+        width, height = self.index.frame_size(instance.video, instance.frame)
+        nothing = torch.empty(3, height, width, dtype=torch.uint8, device="meta")
+        image = self._load(instance.video, instance.frame) if pixels else nothing
         return cut(image, draw_window(instance.box, (image.shape[1], image.shape[2]), rng, config))
 
     def exact(self, instance: Instance) -> Tensor:

@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from clab_lite.distributed import join_rows
 from clab_lite.methods.codo.composites import Composites
 from clab_lite.methods.codo.config import CoDoConfig
 from clab_lite.methods.codo.loss import LevelLosses, batch_losses, mean_over_pairs, pair_losses, queue_losses
@@ -19,8 +20,9 @@ from clab_lite.methods.shared.queue import RingQueue
 class CoDo(nn.Module):
     """Composites -> {"P3", "P4", ...: the loss of each level, "total": their weighted sum}.
 
-    V views, B instances, L levels, D numbers. The query reads jittered boxes, the key exact ones. One process: InsLoc
-    also shuffles key images between GPUs, whose BatchNorm would else see which keys belong together.
+    V views, B instances, L levels, D numbers. The query reads jittered boxes, the key exact ones. Several processes
+    contrast the instances of all of them, and BatchNorm sees all (`clab_lite.methods.shared.joined_norm`); InsLoc
+    shuffles key images between GPUs instead.
     """
 
     def __init__(self, config: CoDoConfig) -> None:
@@ -38,7 +40,7 @@ class CoDo(nn.Module):
         config = self.config
         if self.keys is not None and self.training:
             self.keys.update(self.trunk)
-        queries, keys = self.embed(batch)
+        queries, keys = (join_rows(side.transpose(0, 1)).transpose(0, 1) for side in self.embed(batch))
         per_level = mean_over_pairs(pair_losses(queries, keys, self._level_losses(), config.pairs), config.pairs)
         self._new_keys = keys[0 if config.pairs == "all" else 1 :].detach()
         terms = {f"P{level}": per_level[i] for i, level in enumerate(config.trunk.levels)}

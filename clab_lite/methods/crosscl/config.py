@@ -63,8 +63,9 @@ class CrossCLConfig:
     exclude_same_image: bool = False
     """Whether a window's negatives leave out its own image. False is published: then the positive's own place is
     among the negatives, and the loss cannot come near zero."""
-    gather: bool = False
-    """Several processes: whether the deepest level's negatives come from all of them (published), the others do not."""
+    gather: Literal["all", "deepest"] = "all"
+    """Several processes: levels whose negatives come from all of them, the others' come from the own images. all: as if
+    one process held the joined batch. deepest: published; what is learned then depends on the number of processes."""
     queue: int = 512
     """Image vectors kept as negatives of the global term; a multiple of the batch."""
     global_dim: int = 64
@@ -86,6 +87,11 @@ class CrossCLConfig:
     """Smallest share of the frame that a crop takes (the largest is 1)."""
     temporal_gap: int = 2
     """Frames between the two views of `temporal`."""
+
+    @property
+    def counts_processes(self) -> bool:
+        """Whether what is learned depends on the number of processes."""
+        return self.gather != "all"
 
     def __post_init__(self) -> None:
         if self.image_size % 32:
@@ -116,8 +122,8 @@ def lite(**changes: object) -> CrossCLConfig:
 def paper(**changes: object) -> CrossCLConfig:
     """The published pre-training on ImageNet-1k: ResNet-50, 256 images of 224 pixels, 200 epochs (of 5005 steps).
 
-    It was made with 8 processes, whose key batches were shuffled so that BatchNorm cannot tell positives; that shuffle
-    is not here, and matters only in several processes.
+    It was made with 8 processes, whose key batches were shuffled so that BatchNorm cannot tell positives. Here
+    BatchNorm sees the batches of all processes instead (`clab_lite.methods.shared.joined_norm`).
     """
     values: dict[str, object] = {
         "pretrain": PretrainConfig(
@@ -127,7 +133,7 @@ def paper(**changes: object) -> CrossCLConfig:
         "neck_dim": 256,
         "image_size": 224,
         "windows": WindowConfig(),
-        "gather": True,
+        "gather": "deepest",
         "queue": 65_536,
         "global_dim": 128,
         "momentum": 0.999,

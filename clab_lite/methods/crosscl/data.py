@@ -13,6 +13,7 @@ from clab_lite.data.video_index import VideoIndex
 from clab_lite.devices import precise_type
 from clab_lite.errors import DataError
 from clab_lite.methods.crosscl.config import CrossCLConfig
+from clab_lite.methods.shared.part import WHOLE, Part
 from clab_lite.methods.shared.views import (
     PhotoConfig,
     crop_and_resize,
@@ -64,11 +65,11 @@ class PairSource:
         kernel = max(config.image_size // 10, 1) // 2 * 2 + 1
         self.photo = photometric(PhotoConfig(blur_kernel=kernel, blur_first=True) if photo is None else photo)
 
-    def batch(self, step: int) -> PairBatch:
-        """The pairs of one step, 0-based."""
+    def batch(self, step: int, part: Part = WHOLE) -> PairBatch:
+        """The pairs of one step, 0-based, or a part of them."""
         config = self.config
-        rng = random.Random(f"{config.pretrain.seed}/{step}")
-        pairs = [self._pair(video, step, place) for place, video in enumerate(self._videos(rng))]
+        videos = self._videos(random.Random(f"{config.pretrain.seed}/{step}"))
+        pairs = [self._pair(videos[place], step, place) for place in part.places(len(videos))]
         query, key, query_crops, key_crops, frames, flipped = zip(*pairs, strict=True)
         return PairBatch(
             torch.stack(query),

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from clab_lite.distributed import gather_rows, rank
+from clab_lite.distributed import average_over_ranks, gather_rows, rank, world_size
 from clab_lite.methods.crosscl.config import CrossCLConfig
 from clab_lite.methods.crosscl.region_mean import pool_regions
 from clab_lite.methods.shared.info_nce import info_nce_logits, top1, wide
@@ -27,7 +27,9 @@ class RegionTerms:
     """What the windows of a batch say."""
 
     losses: dict[str, Tensor]
-    """Term -> scalar, the mean over the valid windows of the whole batch; 0, connected to the graph, without any."""
+    """Term -> scalar, the mean over the valid windows of the whole batch; 0, connected to the graph, without any.
+
+    Several processes: a share of it, whose mean over the processes is the mean over all their windows."""
     top1: dict[str, Tensor]
     """Term -> share of the valid windows whose positive beats every negative."""
     valid: int
@@ -61,13 +63,14 @@ def region_terms(
     key = {level: values.detach() for level, values in key.items()}
     positives = {level: pool_regions(key[level], key_windows, 2.0**level, config.pool)[valid] for level in key}
     queries = {level: pool_regions(query[level], own, 2.0**level, config.pool)[valid] for level in query}
+    # A sum over a counted number, not a mean: without valid windows it is 0 with a gradient, not NaN.
+    windows_each = average_over_ranks(valid.sum(dtype=torch.float32)).clamp(min=1 / world_size())
     losses, hits = {}, {}
     for source, target in product(query, key):
         name = term_name(source, target)
-        negatives, counts = _negatives(key[target], images, config, everywhere=target == max(key))
+        negatives, counts = _negatives(key[target], images, config, config.gather == "all" or target == max(key))
         logits = info_nce_logits(queries[source], positives[target], negatives, config.temperature, counts)
-        # A sum over a counted number, not a mean: without valid windows it is 0 with a gradient, not NaN.
-        losses[name] = (logits.logsumexp(dim=1) - logits[:, 0]).sum() / max(len(logits), 1)
+        losses[name] = (logits.logsumexp(dim=1) - logits[:, 0]).sum() / windows_each
         hits[name] = top1(logits.detach())
     return RegionTerms(losses, hits, len(images))
 
@@ -81,7 +84,7 @@ def _negatives(level: Tensor, images: Tensor, config: CrossCLConfig, everywhere:
     """Negatives (K, C), and with `exclude_same_image` which of them count for each valid window, (windows, K)."""
     squares = negative_vectors(level, config.negative_pool, config.negative_stride)
     own = images
-    if config.gather and everywhere:
+    if everywhere:
         own = images + rank() * len(squares)  # equal batches on all ranks, as everywhere in training
         squares = gather_rows(squares)
     counts = None

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clab_lite.distributed import gather_uneven, join_rows
 from clab_lite.methods.ranked.config import RankedConfig
 from clab_lite.methods.ranked.loss import RankedTerms, Ranks, ranked_loss
 from clab_lite.methods.ranked.ranking import Ranking
@@ -49,10 +50,10 @@ class RankedModel(nn.Module):
         self._new: tuple[Tensor, Tensor] | None = None
 
     def forward(self, batch: RankedBatch) -> dict[str, Tensor]:
-        """Terms rank_1 ... rank_r, unweighted, and their mean (or sum) as total."""
-        keys = self.key(batch.key)
-        terms = self._loss(self.query(batch.query).float(), keys.float(), batch.labels)
-        self._new = (keys, batch.labels)
+        """Terms rank_1 ... rank_r, unweighted, and their mean (or sum) as total; over the crops of all processes."""
+        keys, labels = gather_uneven(self.key(batch.key)), gather_uneven(batch.labels)
+        terms = self._loss(join_rows(self.query(batch.query).float()), keys.float(), labels)
+        self._new = (keys, labels)
         named = {f"rank_{number + 1}": value for number, value in enumerate(terms.per_rank)}
         return {**named, "total": terms.total}
 
@@ -105,8 +106,8 @@ class SoftmaxModel(nn.Module):
         return self.head(self.stages(crops)[-1].mean(dim=(2, 3)))
 
     def forward(self, batch: RankedBatch) -> dict[str, Tensor]:
-        """cross_entropy, which is also the total."""
-        value = F.cross_entropy(self.logits(batch.query).float(), batch.labels)
+        """cross_entropy, which is also the total; over the crops of all processes."""
+        value = F.cross_entropy(join_rows(self.logits(batch.query).float()), gather_uneven(batch.labels))
         return {"cross_entropy": value, "total": value}
 
     def update(self) -> None:

@@ -13,6 +13,7 @@ from torchvision.transforms import v2
 from clab_lite.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from clab_lite.methods.ranked.config import RankedConfig
 from clab_lite.methods.ranked.crops import Crops
+from clab_lite.methods.shared.part import WHOLE, Part
 from clab_lite.methods.shared.views import crop_and_resize, crop_rectangle, photometric, sample_seed, seeded_draws
 
 
@@ -47,22 +48,33 @@ class RankedSource:
 
     def rows(self, step: int) -> NDArray[np.int64]:
         """Which crops a step uses; a pure function of (seed, step)."""
+        return np.concatenate(self._units(step))
+
+    def _units(self, step: int) -> list[NDArray[np.int64]]:
+        """The same, one array per crop or image that `pretrain.batch` counts."""
         count, seed = len(self._starts) - 1, self.config.pretrain.seed
         wanted = step * self.config.pretrain.batch + np.arange(self.config.pretrain.batch)
         passes = np.unique(wanted // count)
         orders = {number: np.random.default_rng([seed, number]).permutation(count) for number in passes}
         chosen = [orders[position // count][position % count] for position in wanted]
-        return np.concatenate([np.arange(self._starts[unit], self._starts[unit + 1]) for unit in chosen])
+        return [np.arange(self._starts[unit], self._starts[unit + 1]) for unit in chosen]
 
-    def batch(self, step: int) -> RankedBatch:
-        """The two views of a step's crops."""
-        rows = self.rows(step)
+    def batch(self, step: int, part: Part = WHOLE) -> RankedBatch:
+        """The two views of a step's crops, or of a part of them."""
+        units = self._units(step)
+        rows, share = np.concatenate(units), part.places(len(units))
+        first, end = (sum(len(unit) for unit in units[:place]) for place in (share.start, share.stop))
         with seeded_draws(sample_seed("ranked", self.config.pretrain.seed, step)):
             mates = [self._mate(int(row)) for row in rows]
-            images, others = self.crops.pixels(rows), self.crops.pixels(mates)
-            query = torch.stack([self._view(image) for image in images])
-            key = torch.stack([self._view(image) for image in others])
-        return RankedBatch(prepare(query), prepare(key), torch.from_numpy(self.crops.labels[rows]))
+            query, key = (self._views(crops, first, end) for crops in (rows.tolist(), mates))
+        return RankedBatch(prepare(query), prepare(key), torch.from_numpy(self.crops.labels[rows[first:end]]))
+
+    def _views(self, rows: list[int], first: int, end: int) -> Tensor:
+        """A view of each of rows[first:end]; for the others the same random numbers are drawn, and nothing is read."""
+        side = self.config.crop
+        pixels, nothing = self.crops.pixels(rows[first:end]), torch.zeros(3, side, side, dtype=torch.uint8)
+        views = [self._view(pixels[i - first] if first <= i < end else nothing) for i in range(len(rows))]
+        return torch.stack(views[first:end])
 
     def _mate(self, row: int) -> int:
         """The crop that gives the key: of another frame of the track if asked for and there, else the same."""

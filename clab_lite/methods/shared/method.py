@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from clab_lite.methods.shared.part import Part
+
 
 class Method(Protocol):
     """A contrastive method, an `nn.Module`. One step of training is:
@@ -20,7 +22,10 @@ class Method(Protocol):
     """
 
     def forward(self, batch: Any) -> dict[str, Tensor]:
-        """Named scalar terms, and "total". With nothing to contrast a term is 0, connected to the graph."""
+        """Named scalar terms, and "total". With nothing to contrast a term is 0, connected to the graph.
+
+        Several processes: their mean is what one process with the joined batch computes, and so is the gradient.
+        """
 
     def __call__(self, batch: Any) -> dict[str, Tensor]:
         """As `forward`, the way modules are called."""
@@ -41,5 +46,6 @@ class Method(Protocol):
 class Source(Protocol):
     """Where batches come from."""
 
-    def batch(self, step: int) -> Any:
-        """The batch of a step (0-based): a pure function of (seed, step), so that a run can go on anywhere."""
+    def batch(self, step: int, part: Part = ...) -> Any:
+        """A part of the batch of a step (0-based), the whole unless asked otherwise: a pure function of (seed, step,
+        part), so that a run can go on anywhere."""

@@ -1,0 +1,52 @@
+"""How the processes of one start find each other where torchrun has started them before.
+
+torchrun keeps one store of keys for all its starts, and gloo and NCCL leave their addresses in it. After a restart a
+process that is early would read the address of one that has ended, and fail (pytorch/pytorch issue 167288). So the
+processes first agree on a word that nobody has used yet, and put it before all their keys. (The number of restarts is
+no such word: nodes count it differently.)
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+import torch.distributed as dist
+
+from clab_lite.errors import DataError
+
+PATIENCE = 600.0
+"""Seconds to wait for the others."""
+_PAUSE = 0.02
+
+
+def agree(store: dist.Store, rank: int, size: int, patience: float = PATIENCE) -> str:
+    """A word that all of one start have, whatever earlier starts left in the store.
+
+    Process 0 asks with a new word. Each other repeats what is asked, with a new word of its own, until an answer has
+    that in it: only the process 0 of this start can have read it.
+    """
+    own, deadline = secrets.token_hex(8), time.monotonic() + patience
+    if rank == 0:
+        store.set("clab_lite/asked", own)
+    while time.monotonic() < deadline:
+        if rank == 0:
+            said = [_read(store, f"clab_lite/said_{other}") for other in range(1, size)]
+            if all(words[:1] == [own] for words in said):
+                store.set("clab_lite/answer", " ".join([own, *(words[1] for words in said)]))
+                return own
+        else:
+            store.set(f"clab_lite/said_{rank}", " ".join([*_read(store, "clab_lite/asked"), own]))
+            answer = _read(store, "clab_lite/answer")
+            if own in answer[1:]:
+                return answer[0]
+        time.sleep(_PAUSE)
+    raise DataError(
+        f"process {rank} of {size} waited {patience:.0f} s for the others. Look at their messages, and at the network "
+        "between the machines."
+    )
+
+
+def _read(store: dist.Store, key: str) -> list[str]:
+    """The words of a key; none where it was never set."""
+    return store.get(key).decode().split() if store.check([key]) else []

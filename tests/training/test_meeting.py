@@ -1,0 +1,43 @@
+"""Processes of one start agree on a word, whatever an earlier start left in the store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+import torch.distributed as dist
+
+from clab_lite.errors import DataError
+from clab_lite.meeting import agree
+
+
+def _start(store: dist.Store, size: int, order: Sequence[int]) -> list[str]:
+    """The word of every process; they come in this order, each a little after the one before."""
+    words: dict[int, str] = {}
+    threads = [
+        threading.Thread(target=lambda rank=rank: words.update({rank: agree(store, rank, size)})) for rank in order
+    ]
+    for thread in threads:
+        thread.start()
+        thread.join(0.05)
+    for thread in threads:
+        thread.join(20)
+    return [words[rank] for rank in range(size)]
+
+
+def test_every_start_has_a_word_of_its_own() -> None:
+    """The last process comes first, so it reads what the start before has left."""
+    store = dist.HashStore()
+    starts = [_start(store, 3, order) for order in ((0, 1, 2), (2, 1, 0), (1, 2, 0))]
+    assert all(len(set(words)) == 1 for words in starts)
+    assert len({words[0] for words in starts}) == 3
+
+
+def test_a_start_that_broke_off_leaves_nothing_that_misleads() -> None:
+    """Its process 0 asked and process 1 repeated, then both ended."""
+    store = dist.HashStore()
+    for rank in (1, 0):
+        with pytest.raises(DataError, match=f"process {rank} of 3 waited"):
+            agree(store, rank, 3, patience=0.05)
+    assert len(set(_start(store, 3, (1, 2, 0)))) == 1

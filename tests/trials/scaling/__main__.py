@@ -1,0 +1,123 @@
+"""`make scaling`: the tables of docs/scaling.md and docs/robustness.md."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from ranks import Ended, require_success
+from slurm import FakeJob
+from training_world import write_dataset
+
+from clab_lite.scaling import NUMBER, Cost
+from trials.page import measured_on, write_section
+from trials.scaling.cost import PAGE, cost_rows
+from trials.scaling.losses import KEPT, OPTIONS, STEPS, Job, config
+from trials.scaling.traffic import FIRST, LAST, LOG_ROW_NUMBERS
+
+GROUPS = (1, 2, 3)
+
+
+def main() -> None:
+    """Measure and write; the cost model's own table into docs/scaling.md."""
+    write_section("scaling", "\n".join(cost_rows()), PAGE)
+    if sys.platform != "linux":
+        sys.exit("make scaling reads the kernel's counters of TCP connections: run it on Linux.")
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = write_dataset(Path(folder) / "dataset")
+        traffic, undisturbed = traffic_rows(dataset, Path(folder))
+        mishaps = mishap_rows(dataset, Path(folder), undisturbed)
+        script = script_line(dataset, Path(folder))
+    write_section("scaling", "\n".join([*traffic, "", *mishaps, "", script, "", measured_on()]))
+
+
+def traffic_rows(dataset: Path, folder: Path) -> tuple[list[str], Job]:
+    """Bytes of one process and step for each size of group, and the run of two processes."""
+    weights = Cost.of(config(), 1).weights
+    rows = [
+        f"Preset `lesson` at half its width, {weights.trained:,} trained numbers, one clip a process, steps {FIRST} to "
+        f"{LAST}. Received: by the kernel's counters of the processes' own TCP connections, gloo's headers in it.",
+        "",
+        "| processes | bytes a process sends in a step, cost model | received a process, measured | measured / model "
+        "| of them gradients, handed to the library | other calls |",
+        "|---|---|---|---|---|---|",
+    ]
+    for processes in GROUPS:
+        job = Job(dataset, folder / f"count_{processes}")
+        require_success(job.start("count", processes=processes))
+        found, expected = job.traffic(processes), expected_bytes(processes)
+        mean = {name: sum(each[name] for each in found) / processes for name in found[0]}
+        ratio = f"{mean['received'] / expected:.4f}" if expected else ""
+        rows.append(
+            f"| {processes} | {expected:,.0f} | {mean['received']:,.0f} | {ratio} "
+            f"| {mean['gradients']:,.0f} | {mean['collectives'] - mean['gradients']:,.0f} |"
+        )
+    return rows, Job(dataset, folder / "count_2")
+
+
+def expected_bytes(processes: int) -> float:
+    """Of the cost model, and a row of the log, which the measured runs write in every step."""
+    return Cost.of(config(), processes).sent + 2 * (processes - 1) / processes * LOG_ROW_NUMBERS * NUMBER
+
+
+def mishap_rows(dataset: Path, folder: Path, undisturbed: Job) -> list[str]:
+    """What was done to a job, how it ended, and whether the run ends as the undisturbed one did."""
+    rows = [
+        f"{STEPS} steps in two processes, a checkpoint every {KEPT}; the mishap in the fourth step.",
+        "",
+        "| what happened | exit status | checkpoint of step | then | same weights and momenta as undisturbed |",
+        "|---|---|---|---|---|",
+    ]
+
+    def job(name: str) -> Job:
+        return Job(dataset, folder / name)
+
+    def row(what: str, ended: Ended | list[Ended], steps: int, then: str, same: bool) -> None:
+        codes = ", ".join(str(each.code) for each in (ended if isinstance(ended, list) else [ended]))
+        rows.append(f"| {what} | {codes} | {steps} | {then} | {'yes' if same else '**no**'} |")
+
+    for what, words in (
+        ("broken", "process 1 meets a frame that it cannot read"),
+        ("term", "SIGTERM to process 1"),
+    ):
+        one = job(what)
+        ended, steps = one.start(what), one.steps
+        require_success(one.start(what, 1, "--resume"))
+        row(words, ended, steps, "started again with --resume", one.equals(undisturbed))
+    for rank in (0, 1):
+        one = job(f"kill_{rank}")
+        died, steps = one.torchrun("kill", rank), one.steps
+        again = one.torchrun("kill", rank, "--resume")
+        require_success([again])
+        row(f"kill -9 of process {rank} under torchrun", died, steps, "torchrun with --resume", one.equals(undisturbed))
+        one = job(f"elastic_{rank}")
+        ended = one.torchrun("kill", rank, "--resume", max_restarts=2)
+        words = f"kill -9 of process {rank} under torchrun --max-restarts 2, --resume"
+        row(words, ended, one.steps, "torchrun went on by itself", one.equals(undisturbed))
+    one = job("overwrite")
+    ended, steps = one.torchrun("kill", 1, "--overwrite", max_restarts=1), one.steps
+    require_success([one.torchrun("kill", 1, "--resume")])
+    words = "kill -9 under torchrun --max-restarts 1, --overwrite: the restart refuses"
+    row(words, ended, steps, "torchrun with --resume", one.equals(undisturbed))
+    return rows
+
+
+def script_line(dataset: Path, folder: Path) -> str:
+    """docs/slurm/train.sbatch from end to end, on one machine and without SLURM."""
+    run = folder / "script" / "run"
+    words = {"PRESET": "lesson", "TRAIN": OPTIONS.removeprefix("--preset lesson ")}
+    evaluate = "--device cpu --split train --resamples 100"
+    with FakeJob(folder / "script").start(dataset, run, real=True, EVALUATE=evaluate, **words) as process:
+        _, errors = process.communicate(timeout=600)
+    reports = [file.name for file in run.rglob("metrics.json")]
+    if process.returncode or not reports:
+        raise AssertionError(f"the script ended with {process.returncode}: {errors[-3000:]}")
+    return (
+        "`docs/slurm/train.sbatch` with stand-ins for `srun` and `scontrol`, one machine, two processes: trained "
+        f"{Job(dataset, run).steps} steps, evaluated, wrote {' and '.join(reports)}; exit status {process.returncode}."
+    )
+
+
+if __name__ == "__main__":
+    main()
