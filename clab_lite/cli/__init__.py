@@ -1,9 +1,9 @@
 """The command line `clab-lite`: reads the arguments, runs one command, turns what goes wrong into one clear line.
 
 Exit status: 0 done, 1 the command ran and its answer is "no" (`check` found problems), 2 bad options, bad data, a
-network whose numbers are not finite, a file that cannot be read or written, or the end of another process of the same job, 130
-stopped by Ctrl-C, 143 by SIGTERM (a training: after its checkpoint). Nothing in the library imports this package, and
-it imports torch only inside a command, so that `--help` answers at once.
+network whose numbers are not finite, a file that cannot be read or written, or the end of another process of the same
+job, 130 stopped by Ctrl-C, 143 by SIGTERM (a training: after its checkpoint). Nothing in the library imports this
+package, and it imports torch only inside a command, so that `--help` answers at once.
 """
 
 from __future__ import annotations

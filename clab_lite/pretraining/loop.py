@@ -21,11 +21,11 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from inspect import signature
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -34,11 +34,10 @@ from tqdm import tqdm
 
 from clab_lite import distributed
 from clab_lite.backbone_file import write_backbone
-from clab_lite.config import BackboneConfig
 from clab_lite.methods.shared.joined_norm import join_norms
 from clab_lite.methods.shared.method import Method, Source
 from clab_lite.methods.shared.part import Part
-from clab_lite.methods.shared.recipe import PretrainConfig, learning_rate
+from clab_lite.methods.shared.recipe import learning_rate
 from clab_lite.nonfinite import layer_named
 from clab_lite.pretraining.outcome import MethodSettings, PretrainResult, PretrainStep
 from clab_lite.pretraining.settings import LoopConfig
@@ -57,41 +56,6 @@ from clab_lite.training.optimizer import set_learning_rate
 from clab_lite.training.run_folder import BACKBONE, RunFolder, open_run
 
 __all__ = ["MethodSettings", "PretrainResult", "PretrainStep", "TrainingDiverged", "pretrain"]
-
-
-def pretrain(self) -> PretrainConfig: ...
-    @property
-    def backbone(self) -> BackboneConfig: ...
-
-
-@dataclass(frozen=True)
-class PretrainStep:
-    """What `pretrain` shows to whoever watches, after each step. Looking may not change the weights."""
-
-    iteration: int
-    """Steps done."""
-    total: int
-    """Steps of the whole run."""
-    method: Method
-    """In training mode, after the step."""
-    batch: Any
-    terms: dict[str, float]
-    """Of this step, with "total"; of several processes, the share of this one."""
-
-
-@dataclass(frozen=True)
-class PretrainResult:
-    """What a pre-training leaves in memory; its backbone is in `run_folder`."""
-
-    method: Method
-    run_folder: Path
-    iterations: int
-    seconds: float
-    last_row: dict[str, Any] | None
-
-    @property
-    def backbone_file(self) -> Path:
-        return self.run_folder / BACKBONE
 
 
 def pretrain(

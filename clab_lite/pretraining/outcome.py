@@ -18,3 +18,36 @@ class MethodSettings(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
+    def pretrain(self) -> PretrainConfig: ...
+    @property
+    def backbone(self) -> BackboneConfig: ...
+
+
+@dataclass(frozen=True)
+class PretrainStep:
+    """What `pretrain` shows to whoever watches, after each step. Looking may not change the weights."""
+
+    iteration: int
+    """Steps done."""
+    total: int
+    """Steps of the whole run."""
+    method: Method
+    """In training mode, after the step."""
+    batch: Any
+    terms: dict[str, float]
+    """Of this step, with "total"; of several processes, the share of this one."""
+
+
+@dataclass(frozen=True)
+class PretrainResult:
+    """What a pre-training leaves in memory; its backbone is in `run_folder`."""
+
+    method: Method
+    run_folder: Path
+    iterations: int
+    seconds: float
+    last_row: dict[str, Any] | None
+
+    @property
+    def backbone_file(self) -> Path:
+        return self.run_folder / BACKBONE
