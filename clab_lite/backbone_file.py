@@ -20,6 +20,7 @@ from torch import Tensor
 from clab_lite.config import BackboneConfig
 from clab_lite.detector.backbone import Backbone
 from clab_lite.errors import DataError
+from clab_lite.file_format import KEY, require_format
 from clab_lite.files import replaced
 from clab_lite.training.run_folder import BACKBONE
 
@@ -82,7 +83,7 @@ def write_backbone(
     _require_finite(path, weights, "Nothing was written. Pre-train again with a lower learning rate.")
     about = {
         "kind": _KIND,
-        "format": str(FORMAT),
+        KEY: str(FORMAT),
         "method": method,
         "architecture": backbone.architecture,
         "width": str(backbone.width),
@@ -186,10 +187,7 @@ def _described(path: Path, about: Mapping[str, str], state: dict[str, Tensor]) -
             "holds a whole detector, no backbone alone" if whole else "holds weights that say nothing of a backbone"
         )
         raise DataError.at(path, "", problem, _REMEDY)
-    version = about.get("format", "")
-    if not version.isdigit() or int(version) > FORMAT:
-        problem = f"has format {version!r}, this clab-lite reads up to {FORMAT}"
-        raise DataError.at(path, "", problem, "Install a newer clab-lite.")
+    require_format(about.get(KEY), FORMAT, path)
     try:
         settings = json.loads(about["config"])
         backbone = BackboneConfig(
@@ -202,7 +200,7 @@ def _described(path: Path, about: Mapping[str, str], state: dict[str, Tensor]) -
         )
     except DataError as error:  # an architecture that this version does not have
         raise DataError.at(path, "", f"its description is wrong: {error}", _REMEDY) from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise DataError.at(path, "", f"its description is incomplete or wrong ({error!r})", _REMEDY) from error
     if digest_of(state) != found.digest:
         raise DataError.at(path, "", "its weights are not those that were written: damaged or changed", _REMEDY)

@@ -1,7 +1,6 @@
-"""Every setting of a run, as frozen dataclasses. One field, one place; units stand beside each field.
+"""Every setting of a run, as frozen dataclasses that check their values. One field, one place; units beside each.
 
-The defaults are the official CLAB configuration (arXiv 2508.20551, ResNet-50); `presets.py` changes what a preset
-changes. Every dataclass checks its values when it is made.
+The defaults are the official CLAB configuration (arXiv 2508.20551, ResNet-50); `presets.py` has the others.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ from clab_lite.ranges import checked, require_divisor
 
 Architecture = Literal["resnet18", "resnet50", "resnet101", "resnext101_64x4d"]
 
-_SIDE = (1, 65_536)
-_UNIT = (0, 1)
+_SIDE, _UNIT = (1, 65_536), (0, 1)
 _COUNT, _WHOLE = (1, 1_000_000_000), (0, 1_000_000_000)
 
 
@@ -282,6 +280,8 @@ class TrainConfig:
     """CPU threads; None times a few steps and keeps the fastest."""
     seed: int = 0
     """Random seed; the same seed gives the same run."""
+    deterministic: bool = False
+    """Two runs give the same bits: nothing is timed (1 thread and float32 unless set), algorithms are deterministic."""
     log_every: int = 10
     """Iterations between log rows."""
     checkpoint_every: int = 500

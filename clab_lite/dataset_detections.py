@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +21,7 @@ from clab_lite.data.subset import Subset
 from clab_lite.data.vid import VideoIndex
 from clab_lite.detection_store import DetectionStore, Found, Manifest, VideoDetections, digest_of_weights
 from clab_lite.detector.video import PreparedFrame, detect_frames
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, NotFinite
 from clab_lite.frames import device_type, frames_at_once, inference, load_frame, reading_threads
 from clab_lite.shares import share_out
 from clab_lite.team import Team, team
@@ -79,6 +78,7 @@ def detect_dataset(
 
     Raises:
         DataError: the detector has another number of classes than the dataset; a frame cannot be read.
+        NotFinite: what the detector computes is not finite; the message names video, frame and layer.
     """
     _require_number_of_classes(detector, index)
     selection = (subset or Subset()).select(index)
@@ -132,7 +132,7 @@ def _into_memory(job: _Job, work: _Work) -> Found:
     for video, owner in owners.items():
         content = us.to_main(owner, videos.pop(video).packed() if owner == us.rank != 0 else b"")
         if us.is_main and owner:
-            videos[video] = VideoDetections.read(io.BytesIO(content))
+            videos[video] = VideoDetections.unpacked(content)
 
     def found(video: int) -> VideoDetections:
         if not us.is_main:
@@ -271,7 +271,7 @@ def _detect_video(
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=setting.precision == "bfloat16")
     for number in numbers:
         # Entered anew for each frame: a generator must not leave its caller without gradients.
-        with torch.no_grad(), autocast:
+        with torch.no_grad(), autocast, _video_named(index.videos[video].name):
             result = next(results)
         yield FrameDetections(
             video,
@@ -280,6 +280,14 @@ def _detect_video(
             result["scores"].float().cpu().numpy().reshape(-1),
             result["labels"].cpu().numpy().astype(np.int64).reshape(-1),
         )
+
+
+@contextmanager
+def _video_named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except NotFinite as error:
+        raise NotFinite(f"video {name}, {error}") from error
 
 
 def some_names(names: Sequence[str], most: int = 5) -> str:

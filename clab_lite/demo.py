@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
+import reprlib
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ import torch
 from clab_lite import presets
 from clab_lite.branch_cost import branch_cost
 from clab_lite.config import Config
+from clab_lite.data.source_file import read_json
 from clab_lite.data.vid import VideoIndex, open_dataset
 from clab_lite.devices import pick_device
 from clab_lite.errors import DataError
@@ -128,11 +129,13 @@ def require_own_folder(folder: Path) -> None:
     if not path.exists():
         return
     try:
-        name = json.loads(path.read_text(encoding="utf-8"))["name"]
-    except (ValueError, KeyError, TypeError):
-        name = "unreadable"
+        content = read_json(path, "")
+    except DataError:
+        content = None
+    name = content.get("name") if isinstance(content, dict) else "unreadable"
     if name != NAME:
-        raise DataError.at(folder, CONFIG, f"holds the run {name!r}, not a demo", "Name another folder with --out.")
+        problem = f"holds the run {reprlib.repr(name)}, not a demo"
+        raise DataError.at(folder, CONFIG, problem, "Name another folder with --out.")
 
 
 def facts(result: TrainResult, device: torch.device) -> dict[str, str]:

@@ -21,7 +21,7 @@ from clab_lite.detector.video import (
     detect_with_memory,
     remember_frames,
 )
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, NotFinite
 from clab_lite.frames import frames_at_once, prepare, reading_threads
 from clab_lite.media.behind import Behind
 from clab_lite.media.pictures import Pictures
@@ -79,6 +79,7 @@ def detect(
         DataError: an option is out of range; `out` holds other files; another process is detecting into it; a frame
             cannot be read or is of another size; the disk is full. After this, and after Ctrl-C, the folder holds the
             results of the frames that were done, if any; after a killed process the next call says where they are.
+        NotFinite: what the detector computes is not finite; the message names frame and layer. The folder as above.
     """
     wanted = trained.detector.config.detection.references if count is None else count
     _require_options(draw_from, references, wanted)
@@ -92,7 +93,10 @@ def detect(
         folder = ResultFolder(out, planned)
         if folder.rescued:
             tqdm.write(f"note: {folder.rescued}")
-        results = _detect_into(folder, trained, source, references, wanted, draw_from, drawing)
+        try:
+            results = _detect_into(folder, trained, source, references, wanted, draw_from, drawing)
+        except NotFinite as error:
+            raise NotFinite(f"{source.paths[0]}, {error}") from error
     if not results.frames:
         raise DataError.at(source.paths[0], "", "not one frame can be read", "Record or download it again.")
     return Detected(out, tuple(planned), results.frames, results.drawn, tuple(source.notes))

@@ -27,6 +27,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from clab_lite.array_file import read_arrays
 from clab_lite.data.vid import VideoIndex
 from clab_lite.errors import DataError
 from clab_lite.files import replaced, write_json
@@ -79,9 +80,9 @@ class VideoDetections:
         return file.getvalue()
 
     @classmethod
-    def read(cls, file: IO[bytes] | Path) -> VideoDetections:
-        """What `write` wrote. A damaged file fails in as many ways as zip and numpy know."""
-        with np.load(file, allow_pickle=False) as stored:
+    def unpacked(cls, content: bytes) -> VideoDetections:
+        """What `packed` gave."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             return cls(**{name: stored[name] for name in _COLUMNS})
 
     @property
@@ -183,10 +184,11 @@ class DetectionStore:
     def read(self, video: int) -> VideoDetections | None:
         """What is stored of a video; None when there is nothing, or it is damaged."""
         try:
-            found = VideoDetections.read(self.path(video))
+            found = VideoDetections(**read_arrays(self.path(video), _COLUMNS))
+            classes, frames = len(self._manifest.class_names), self._index.videos[video].frame_count
+            return found if _is_sound(found, frames, classes) else None
         except Exception:  # a damaged file fails in as many ways as zip and numpy know: detect again
             return None
-        return found if _is_sound(found, self._index.videos[video].frame_count) else None
 
     def missing(self, video: int, frames: NDArray[np.integer]) -> NDArray[np.integer]:
         """Which of these frames have still to be detected."""
@@ -210,12 +212,18 @@ class DetectionStore:
         return self.folder / f"{re.sub(r'[^A-Za-z0-9._-]', '-', last)[:60]}_{self._digests[video]}.npz"
 
 
-def _is_sound(found: VideoDetections, frame_count: int) -> bool:
+def _is_sound(found: VideoDetections, frame_count: int, classes: int) -> bool:
     """Whether the columns fit each other: a file that someone else wrote must not bring down an evaluation."""
-    length = int(found.counts.sum())
-    fits = len(found.frames) == len(found.counts) and found.boxes.shape == (length, 4)
-    inside = not len(found.frames) or (found.frames.min() >= 0 and found.frames.max() < frame_count)
-    return bool(fits and inside and len(found.scores) == len(found.labels) == length)
+    frames, counts, labels = found.frames, found.counts, found.labels
+    kinds = [column.dtype.kind for column in (frames, counts, found.boxes, found.scores, labels)]
+    if kinds[:4] != ["i", "i", "f", "f"] or kinds[4] not in "iu" or frames.ndim != 1 or frames.shape != counts.shape:
+        return False
+    length = int(counts.sum())
+    if (counts < 0).any() or found.boxes.shape != (length, 4) or not found.scores.shape == labels.shape == (length,):
+        return False
+    ascending = (np.diff(frames) > 0).all() and (not len(frames) or (frames[0] >= 0 and frames[-1] < frame_count))
+    scored = (found.scores >= 0).all() and (found.scores <= 1).all() and np.isfinite(found.boxes).all()
+    return bool(ascending and scored and (labels >= 0).all() and (labels < classes).all())
 
 
 def digest_of_weights(detector: nn.Module) -> str:

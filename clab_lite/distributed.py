@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -20,6 +23,7 @@ from torch import Tensor
 from clab_lite.errors import DataError
 from clab_lite.meeting import agree
 
+_alone = threading.Event()  # of the process: a backward pass on a GPU runs in other threads
 _groups = itertools.count()
 """How often this process has joined a group."""
 
@@ -31,7 +35,7 @@ def is_distributed() -> bool:
 
 def world_size() -> int:
     """Number of processes that train together (1 when not distributed)."""
-    return dist.get_world_size() if is_distributed() else 1
+    return dist.get_world_size() if is_distributed() and not _alone.is_set() else 1
 
 
 def rank() -> int:
@@ -42,6 +46,19 @@ def rank() -> int:
 def is_main() -> bool:
     """True in the one process that writes files and shows progress."""
     return rank() == 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Inside, this process computes as if there were no other: no operation of this file waits for anybody.
+
+    `rank` stays. For looking at one process's own numbers after something went wrong: the others may be anywhere.
+    """
+    _alone.set()
+    try:
+        yield
+    finally:
+        _alone.clear()
 
 
 def barrier() -> None:

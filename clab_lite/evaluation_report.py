@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from clab_lite.data.source_file import read_json
 from clab_lite.errors import DataError
+from clab_lite.file_format import KEY, require_format
+from clab_lite.plain_values import built
 
 if TYPE_CHECKING:
     from clab_lite.trained import Trained
 
+FORMAT = 1
+"""Version of the json; raised when an older clab-lite could not read a new one."""
 PROTOCOL = "COCO, IoU 0.50, 101 recall points, pycocotools-compatible"
 CLEAN = "clean"
 ANY_TROUBLE = "any_trouble"
@@ -189,54 +194,24 @@ class EvaluationReport:
 
     def to_json(self) -> str:
         """Valid json (no NaN); `from_json` gives an equal report back."""
-        content = {"protocol": self.protocol, "ap50": self.ap50, "ap": self.ap, **asdict(self)}
+        content = {KEY: FORMAT, "protocol": self.protocol, "ap50": self.ap50, "ap": self.ap, **asdict(self)}
         return json.dumps(content, indent=2, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | Path) -> EvaluationReport:
         """Read what `to_json` wrote, from a string or a file. DataError when it is something else."""
         place = text if isinstance(text, Path) else "evaluation report"
+        remedy = "Run the evaluation again."
         try:
-            content = json.loads(text.read_text(encoding="utf-8") if isinstance(text, Path) else text)
-            return cls(
-                _scores(content["overall"]),
-                {name: _scores(values) for name, values in content["per_class"].items()},
-                {name: _scores(values) for name, values in content["by_trouble"].items()},
-                content["protocol"],
-                Measured(**content["measured"]) if content.get("measured") else None,
-                content.get("subset", ""),
-                {name: _scores(values) for name, values in content.get("by_size", {}).items()},
-                {name: _protocol(values) for name, values in content.get("protocols", {}).items()},
-                {kind: ErrorCost(**values) for kind, values in content.get("errors", {}).items()},
-                {name: Curve(tuple(values["precision"])) for name, values in content.get("curves", {}).items()},
-                tuple(WorstFrame(**values) for values in content.get("worst", ())),
-            )
-        except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise DataError.at(
-                place, "", f"not an evaluation report ({error!r})", "Run the evaluation again."
-            ) from error
-
-
-def _scores(values: dict[str, Any]) -> Scores:
-    return Scores(**_known(Scores, values))
-
-
-def _protocol(values: dict[str, Any]) -> ProtocolScores:
-    tables = {
-        table: {name: Score(**_known(Score, score)) for name, score in values[table].items()}
-        for table in ("scores", "per_class")
-    }
-    return ProtocolScores(**{**_known(ProtocolScores, values), **tables})
-
-
-def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
-    """The fields that the dataclass has; intervals as the tuples that they were."""
-    names = [column.name for column in fields(kind)]
-    return {
-        name: tuple(values[name]) if isinstance(values[name], list) else values[name]
-        for name in names
-        if name in values
-    }
+            content = json.loads(text) if isinstance(text, str) else read_json(text, remedy)
+            if not isinstance(content, dict):
+                raise ValueError(f"it is a {type(content).__name__}")
+            require_format(content.get(KEY), FORMAT, place)
+            return built(cls, {name: value for name, value in content.items() if name not in (KEY, "ap50", "ap")})
+        except DataError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise DataError.at(place, "", f"not an evaluation report ({error})", remedy) from error
 
 
 def _number(value: float) -> float | None:

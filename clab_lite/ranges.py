@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import reprlib
+import sys
 import typing
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
@@ -10,6 +12,8 @@ from typing import Any, Literal, TypeVar
 from clab_lite.errors import DataError
 
 _Class = TypeVar("_Class", bound=type)
+_LONGEST = 1000
+"""Numbers in a tuple: a list of anchor sizes or steps, not a memory to fill."""
 
 
 def checked(**ranges: tuple[float, float]) -> Callable[[_Class], _Class]:
@@ -41,17 +45,27 @@ def check_fields(settings: Any, **ranges: tuple[float, float]) -> None:
     """
     for name, kind in typing.get_type_hints(type(settings)).items():
         value = getattr(settings, name)
-        place = f"{type(settings).__name__}.{name} is {value!r}"
+        place = f"{type(settings).__name__}.{name} is {shown(value)}"
         if not _fits(value, kind):
             raise DataError(f"{place}. It takes {_allowed(kind)}.")
+        if isinstance(value, tuple) and len(value) > _LONGEST:
+            raise DataError(f"{place}. It takes at most {_LONGEST} numbers.")
         low, high = ranges.get(name, (-math.inf, math.inf))
         for number in value if isinstance(value, tuple) else (value,):
             if not isinstance(number, int | float):
                 continue
             if name in ranges and not low <= number <= high:
                 raise DataError(f"{place}. Choose a value from {low:g} to {high:g}.")
-            if name not in ranges and not math.isfinite(number):
+            if name not in ranges and not abs(number) <= sys.float_info.max:  # math.isfinite fails on huge whole ones
                 raise DataError(f"{place}. Choose a finite number.")
+
+
+def shown(value: Any) -> str:
+    """A value for a message: short, whatever it is."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # more digits than Python writes
+        return "a number of thousands of digits"
 
 
 def require_divisor(settings: Any, name: str, whole: int, of: str) -> None:

@@ -33,12 +33,14 @@ from clab_lite.config import Config, DetectorConfig
 from clab_lite.data.vid import VideoIndex
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
+from clab_lite.nonfinite import layer_named
 from clab_lite.schedule import contrast_schedule, count_iterations, falls_to_zero, learning_rate
 from clab_lite.training.agreement import require_same_start
 from clab_lite.training.batches import Batch, Target, batches, seed_iteration
 from clab_lite.training.calibrate import Compute, Precision, SpeedWatch, choose_compute, state_kept
 from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
 from clab_lite.training.dataset import describe, require_classes
+from clab_lite.training.deterministic import deterministic
 from clab_lite.training.folder_lock import HeldFolder
 from clab_lite.training.interrupt import interrupts_deferred
 from clab_lite.training.log import RunLog
@@ -128,7 +130,7 @@ def train(
 
     Raises:
         DataError: bad data, a folder in use, a folder that holds another run, a backbone that does not fit.
-        TrainingDiverged: a loss or the gradient is not finite.
+        TrainingDiverged: a loss or the gradient is not finite; the message names the first layer.
         KeyboardInterrupt: Ctrl-C or SIGTERM, in any process. The step was finished and a checkpoint written.
     """
     if detector is None:
@@ -141,7 +143,10 @@ def train(
     try:
         target = run_folder if isinstance(run_folder, HeldFolder) else Path(run_folder)
         about = {"init": None if init is None else init.about()}
-        with open_run(target, config, describe(index), resume=resume, overwrite=overwrite, about=about) as folder:
+        with (
+            deterministic(config.train.deterministic, place),
+            open_run(target, config, describe(index), resume=resume, overwrite=overwrite, about=about) as folder,
+        ):
             torch.manual_seed(config.train.seed)
             model = _begun(config.detector, init) if detector is None else detector
             return _Run(config, index, folder, place, model, on_step).loop(stop_after, progress)
@@ -196,7 +201,11 @@ class _Run:
                 self._snapshot(SNAPSHOT_START)
             bar.set_description("training")
             bar.unpause()  # The time left counts from here.
-            with closing(RunLog(self.folder.path, state.iteration, main)) as log, interrupts_deferred() as stop_asked:
+            with (
+                closing(RunLog(self.folder.path, state.iteration, main)) as log,
+                interrupts_deferred() as stop_asked,
+                layer_named(state.detector, self._again),
+            ):
                 row = self._iterate(clips, end, log, bar, stop_asked)
         return TrainResult(state.detector, self.folder.path, state.iteration, state.seconds, state.compute, row)
 
@@ -234,6 +243,7 @@ class _Run:
     def _step(self, iteration: int, clips: Tensor, targets: list[Target]) -> tuple[float, float]:
         """One update of the weights. Gives the learning rate and the contrast weight that it used."""
         config, state = self.config.train, self.state
+        self.latest = iteration, clips, targets
         seed_iteration(config.seed, iteration)
         rate = learning_rate(config, iteration, self.total)
         weight = self.weight(iteration / self.total)
@@ -249,6 +259,13 @@ class _Run:
             state.recent.check()  # To ask a GPU is to wait for it: there, rows and checkpoints ask.
         state.optimizer.step()
         return rate, weight
+
+    def _again(self) -> Tensor:
+        """The total loss of the latest step once more. On a GPU the weights may have been updated since."""
+        iteration, clips, targets = self.latest
+        seed_iteration(self.config.train.seed, iteration)
+        losses = compute_losses(self.state.detector, clips, targets, self.state.compute.precision)
+        return total_loss(losses, self.weight(iteration / self.total))
 
     def _settle(self, stream: Generator[Batch, None, None]) -> Iterable[Batch]:
         """Choose threads and precision on the first batch, and give it back. A resumed run keeps its own."""

@@ -9,6 +9,7 @@ import torch
 
 from clab_lite.config import Config
 from clab_lite.data.classes import VID_CLASSES
+from clab_lite.detector.fitting import built_with, require_names
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
 from clab_lite.interop import read_official
@@ -16,6 +17,8 @@ from clab_lite.tensor_file import load_tensors
 from clab_lite.training.checkpoint import CHECKPOINT, read_checkpoint
 from clab_lite.training.saved_config import config_from_dict
 from clab_lite.weights_file import SUFFIX, read_weights
+
+_REMEDY = "Use another copy, or a file that `clab-lite train` wrote."
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,10 @@ def _of_checkpoint(path: Path) -> Trained:
     config = config_from_dict(content["config"], path)
     # The weights come from the file: ImageNet's are not fetched first.
     backbone = replace(config.detector.backbone, imagenet_weights=False)
-    detector = VideoDetector(replace(config.detector, backbone=backbone))
-    try:
-        detector.load_state_dict(content["model"])
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError.at(path, "", f"weights do not fit the configuration ({reason})", "Train again.") from error
-    return Trained(detector, config, tuple(content["class_names"]), content["iteration"])
+    plan = replace(config.detector, backbone=backbone)
+    names = require_names(content["class_names"], plan.num_classes, path, _REMEDY)
+    detector = built_with(plan, content["model"], path, "weights do not fit the configuration beside them", _REMEDY)
+    return Trained(detector, config, names, content["iteration"])
 
 
 def _of_file(path: Path) -> Trained:

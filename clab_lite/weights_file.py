@@ -17,13 +17,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from clab_lite.checksums import require_sum
 from clab_lite.config import Config
+from clab_lite.detector.fitting import built_with, expected_weights, require_names
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
+from clab_lite.file_format import KEY, require_format
 from clab_lite.files import replaced
 from clab_lite.training.saved_config import config_from_dict, config_to_dict
 
 SUFFIX = ".safetensors"
+FORMAT = 1
+"""Version of these files; raised when an older clab-lite could not read a new one."""
 _LARGE = 16_384
 """Numbers from which a weight is kept in bytes."""
 _SCALE = ".scale"
@@ -48,6 +53,7 @@ def write_weights(
         if value.is_floating_point() and not value.isfinite().all():
             raise DataError(f"weight {name!r} holds values that are not finite. Export weights of an earlier step.")
     about = {
+        KEY: str(FORMAT),
         "config": json.dumps(config_to_dict(config)),
         "class_names": json.dumps(list(class_names)),
         "iteration": str(iteration),
@@ -60,35 +66,35 @@ def read_weights(path: Path) -> tuple[VideoDetector, Config, tuple[str, ...], in
     """Detector (float32, on the CPU), configuration, class names, and the training step of a file of weights.
 
     Raises:
-        DataError: the file is missing or broken, lacks its description, or its weights do not fit it, lack their
-            scales or are not finite.
+        DataError: the file is missing or broken, of a newer clab-lite, lacks its description, or its weights do not fit
+            it, lack their scales or are not finite; or it is not the file of the SHA256SUMS beside it.
     """
+    require_sum(path)
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
+            require_format(about.get(KEY), FORMAT, path)
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no dict
         values, names = json.loads(about["config"]), json.loads(about["class_names"])
         iteration = int(about["iteration"])
     except KeyError as error:
         raise DataError.at(path, "", f"holds weights without description ({error} is missing)", _REMEDY) from error
-    except (OSError, SafetensorError, ValueError) as error:
+    except DataError:
+        raise
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise DataError.at(path, "", f"cannot be read ({error})", _REMEDY) from error
     config = config_from_dict(values, path)
     # The weights come from the file: ImageNet's are not fetched first.
     backbone = replace(config.detector.backbone, imagenet_weights=False)
-    detector = VideoDetector(replace(config.detector, backbone=backbone))
-    _check_names(names, config.detector.num_classes, path)
-    _check_scales(weights, detector.state_dict(), path)
+    plan = replace(config.detector, backbone=backbone)
+    class_names = require_names(names, plan.num_classes, path, _REMEDY)
+    _check_scales(weights, expected_weights(plan, path, _REMEDY), path)
     unpacked = _unpacked(weights)
     for name, value in unpacked.items():
         if value.is_floating_point() and not value.isfinite().all():
             raise DataError.at(path, name, "holds values that are not finite", _REMEDY)
-    try:
-        detector.load_state_dict(unpacked)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError.at(path, "", f"weights do not fit the description beside them ({reason})", _REMEDY) from error
-    return detector, config, tuple(names), iteration
+    detector = built_with(plan, unpacked, path, "weights do not fit the description beside them", _REMEDY)
+    return detector, config, class_names, iteration
 
 
 def _packed(name: str, value: Tensor) -> dict[str, Tensor]:
@@ -103,13 +109,6 @@ def _packed(name: str, value: Tensor) -> dict[str, Tensor]:
     if not scale.isfinite().all():  # before the rounding to whole numbers hides it
         return {name: value}
     return {name: whole.reshape(value.shape), name + _SCALE: scale}
-
-
-def _check_names(names: object, outputs: int, path: Path) -> None:
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError.at(path, "class_names", f"are no list of names: {str(names)[:80]}", _REMEDY)
-    if len(names) != outputs:
-        raise DataError.at(path, "class_names", f"are {len(names)} for {outputs} classes", _REMEDY)
 
 
 def _check_scales(weights: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:

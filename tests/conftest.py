@@ -24,3 +24,15 @@ def fixed_seeds() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - libraries still read the global generator
     torch.manual_seed(0)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """After a run that tried hostile files: how many, and what came of them (workers send it with their reports)."""
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    calls = [report.user_properties for report in reports if getattr(report, "when", None) == "call"]
+    found = [value for properties in calls for name, value in properties if name == "fuzz"]
+    if found:
+        from trials.fuzz.tally import Tally, joined, plain, rows
+
+        terminalreporter.section("hostile files")
+        terminalreporter.write_line(plain(rows(joined(map(Tally.from_dict, found)))))

@@ -115,7 +115,7 @@ def test_whoever_may_read_the_folder_may_read_the_backbone(file: Path) -> None:
 
 
 @pytest.mark.parametrize(("about", "message"), [
-    ({"format": str(FORMAT + 1)}, r"format '2', this clab-lite reads up to 1\. Install a newer"),
+    ({"format": str(FORMAT + 1)}, r"format 2, this clab-lite reads up to 1\. Install a newer"),
     ({"format": "new"}, r"format 'new'"),
     ({"kind": None}, "holds weights that say nothing of a backbone"),
     ({"steps": None}, "description is incomplete or wrong .*steps"),

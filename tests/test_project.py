@@ -38,7 +38,20 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data", "metrics", "media", "evaluation_report", "evaluation_words"),
     ("schedule", "presets"),
     ("shares", "team", "team_bar"),
-    ("config", "ranges", "errors", "tensor_file", "files", "devices", "distributed", "meeting", "samples", "__init__"),
+    ("tensor_file", "array_file", "pickled_names", "file_format", "plain_values", "checksums"),
+    (
+        "config",
+        "ranges",
+        "errors",
+        "files",
+        "devices",
+        "distributed",
+        "meeting",
+        "nonfinite",
+        "gradient_watch",
+        "samples",
+    ),
+    ("__init__",),
 )
 
 

@@ -152,6 +152,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(index: VideoIndex, tmp_path: Pa
     assert "box_class = nan" in message
     assert "rpn_box = " in message
     assert message.count("ILSVRC2015_train_") == 2  # both clips of the batch
+    assert "Done once more, every output and gradient is finite" in message  # the fourth call
     assert all(parameter.isfinite().all() for parameter in detector.parameters()), "the bad step was applied"
 
 
@@ -167,8 +168,22 @@ class _Steep(VideoDetector):
 
 def test_a_gradient_that_is_not_finite_stops_the_run(index: VideoIndex, tmp_path: Path) -> None:
     detector = _Steep(micro_config().detector)
-    with pytest.raises(TrainingDiverged, match=r"gradient_norm = (nan|inf)"):
+    with pytest.raises(TrainingDiverged, match=r"gradient_norm = (nan|inf).*of the weight backbone\.conv1\.weight\.$"):
         train(micro_config(), index, tmp_path, device="cpu", progress=False, detector=detector)
+
+
+def test_a_training_that_diverges_names_the_layer(index: VideoIndex, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    detector = VideoDetector(micro_config().detector)
+
+    def break_it(step: Step) -> None:
+        if step.iteration == 3:
+            detector.box_head.regress.weight.data[0, 0] = float("nan")
+
+    with pytest.raises(TrainingDiverged, match=r"stopped at iteration 4: .*box_regression = nan") as caught:
+        train(micro_config(), index, tmp_path, device="cpu", progress=False, detector=detector, on_step=break_it)
+    assert "that of box_head.regress (Linear)" in str(caught.value)
+    assert "its weight box_head.regress.weight is not finite" in str(caught.value)
 
 
 def _short(config: Config) -> Config:

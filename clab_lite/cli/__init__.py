@@ -1,9 +1,9 @@
 """The command line `clab-lite`: reads the arguments, runs one command, turns what goes wrong into one clear line.
 
 Exit status: 0 done, 1 the command ran and its answer is "no" (`check` found problems), 2 bad options, bad data, a
-training that diverged, a file that cannot be read or written, or the end of another process of the same job, 130
-stopped by Ctrl-C, 143 by SIGTERM (a training: after its checkpoint). Nothing in the library imports this package, and
-it imports torch only inside a command, so that `--help` answers at once.
+network whose numbers are not finite, a file that cannot be read or written, or the end of another process of the same
+job, 130 stopped by Ctrl-C, 143 by SIGTERM (a training: after its checkpoint). Nothing in the library imports this
+package, and it imports torch only inside a command, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from clab_lite.cli.parsing import parse
 from clab_lite.cli.processes import let_others_speak, require_one, speaks, started
-from clab_lite.errors import DataError, OtherProcessFailed
+from clab_lite.errors import DataError, NotFinite, OtherProcessFailed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OtherProcessFailed:  # which says why itself
         let_others_speak()
         return 2
-    except DataError as error:
+    except (DataError, NotFinite) as error:
         return _fail(str(error))
     except BrokenPipeError:  # the reader of our output went away: `clab-lite check data | head`
         _drop_output()
@@ -50,10 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{place}: {reason}" if place is not None else reason)
     except RuntimeError as error:
         from clab_lite.distributed import peer_was_lost  # imports torch, which the command has done already
-        from clab_lite.training.losses import TrainingDiverged
 
-        if isinstance(error, TrainingDiverged):
-            return _fail(str(error))
         if started() > 1 and peer_was_lost(error):
             _fail("another process of this command ended; its own message says why. Continue with --resume.")
             let_others_speak()

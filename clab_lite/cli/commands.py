@@ -78,6 +78,8 @@ class Train:
     """Continue the run in the folder, bit by bit as if it had not been stopped."""
     overwrite: bool = False
     """Replace the run in the folder."""
+    deterministic: bool = False
+    """The same as --train.deterministic: two runs with the same number of threads give the same bits."""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps, or auto (the best one present). Several GPUs: start with torchrun."""
 

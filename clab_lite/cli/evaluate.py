@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -162,14 +161,15 @@ def require_replaceable(out: Path, measured: Measured, subset: str) -> None:
 
     That of the same is replaced, also when the run was trained further since.
     """
+    from clab_lite.data.source_file import read_json
     from clab_lite.errors import DataError
     from clab_lite.training.run_folder import METRICS
 
     try:
-        earlier = json.loads((out / METRICS).read_text(encoding="utf-8"))
+        earlier: Any = read_json(out / METRICS, "")
         of, words = earlier["measured"], earlier.get("subset", "")
         known = (Path(of["weights"]).resolve(), Path(of["dataset"]).resolve(), of["split"], words)
-    except (OSError, ValueError, KeyError, TypeError):  # none, or one that does not say
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none, or one that does not say
         return
     if known != (Path(measured.weights).resolve(), Path(measured.dataset).resolve(), measured.split, subset):
         what = f"{of['weights']} on {of['dataset']}, split {of['split']}{words and f', {words}'}"

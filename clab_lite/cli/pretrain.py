@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
@@ -45,6 +45,8 @@ class Pretrain(Generic[Settings]):
     downstream: PathOrDefault = None
     """codo only: dataset whose training frames are the backgrounds, that of the detector to come; it needs no boxes.
     Default: DATASET."""
+    deterministic: bool = False
+    """The same as --loop.deterministic: two runs with the same number of threads give the same bits."""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps, or auto (the best one present)."""
     method: Annotated[str, Suppress] = ""
@@ -93,9 +95,13 @@ def pretrain(options: Pretrain[Any]) -> int:
     from clab_lite.pretraining.methods import build_method, preset_of
     from clab_lite.team import team
     from clab_lite.training.dataset import describe
+    from clab_lite.training.deterministic import prepare_cublas
     from clab_lite.training.run_folder import CONFIG
     from clab_lite.training.saved_config import config_to_dict, differences
 
+    loop = replace(options.loop, deterministic=options.loop.deterministic or options.deterministic)
+    if loop.deterministic:
+        prepare_cublas()
     device = pick_device(options.device)
     with team(device.type) as us:  # the first reads the dataset and keeps its index for the others
         index = us.main_first(lambda: open_dataset(options.dataset, split="train", include_det=options.include_det))
@@ -114,7 +120,7 @@ def pretrain(options: Pretrain[Any]) -> int:
 
     result = pretrain_backbone(
         options.method, config, build, videos, options.out,
-        loop=options.loop, device=device, resume=options.resume, overwrite=options.overwrite,
+        loop=loop, device=device, resume=options.resume, overwrite=options.overwrite,
     )  # fmt: skip
     if not speaks():
         return 0

@@ -43,11 +43,17 @@ def train(options: commands.Train) -> int:
     from clab_lite.team import team
     from clab_lite.train import for_classes_of
     from clab_lite.train import train as train_detector
+    from clab_lite.training.deterministic import prepare_cublas
     from clab_lite.training.run_folder import CONFIG
     from clab_lite.training.saved_config import config_to_dict, differences
 
+    asked = options.config
+    if options.deterministic:
+        asked = replace(asked, train=replace(asked.train, deterministic=True))
+    if asked.train.deterministic:
+        prepare_cublas()
     device = pick_device(options.device)
-    first, data = speaks(), options.config.data
+    first, data = speaks(), asked.data
     with team(device.type) as us:  # the first reads the dataset and keeps its index for the others
         index = us.main_first(
             lambda: open_dataset(
@@ -57,7 +63,7 @@ def train(options: commands.Train) -> int:
                 include_det=data.include_det,
             )
         )
-    config = for_classes_of(index, options.config)
+    config = for_classes_of(index, asked)
     if first:
         changed = differences(config_to_dict(starting_config(options.preset)), config_to_dict(config))
         print(f"preset {options.preset}{', with' if changed else ''} {'; '.join(changed)}".rstrip())

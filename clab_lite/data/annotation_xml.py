@@ -14,10 +14,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from clab_lite.data.source_file import read_source
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, is_plain
 
 MAX_BYTES = 4_000_000
 """Larger files are refused unread: a real one with a hundred objects holds 40 kB."""
+
+MAX_TAGS = 50_000
+"""Files with more are refused unparsed: two thousand objects have fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class XmlObject:
     track_id: int
     occluded: bool
     generated: bool
+    difficult: bool
+    """Only VOC marks such objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,10 @@ class XmlAnnotation:
 
 
 class _NoDoctype(ElementTree.TreeBuilder):
-    """Refuses a document type: without one there are no entities, hence no entity bombs and no external files."""
+    """Refuses a document type: without one there are no entities, hence no entity bombs and no external files.
+
+    The parser tells of it only when it is through with the file, and expands entities till then, to a bound of its own.
+    """
 
     def doctype(self, name: str, *_identifiers: str | None) -> None:
         raise ValueError(f"it declares a document type ({name!r})")
@@ -77,7 +85,11 @@ def _parse(path: Path) -> ElementTree.Element:
     content = read_source(path, "the annotation", MAX_BYTES, remedy)
     if not content.strip():
         raise DataError.at(path, "", "the annotation is empty", remedy)
+    if content.count(b"<") > MAX_TAGS:  # deeply nested ones take microseconds each
+        raise DataError.at(path, "", f"the annotation has more than {MAX_TAGS:,} tags", remedy)
     try:
+        if b"<!DOCTYPE" in content.replace(b"\0", b""):  # also in UTF-16; in rarer codes, the parser finds it too
+            raise ValueError("it declares a document type")
         return ElementTree.fromstring(content, ElementTree.XMLParser(target=_NoDoctype()))
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise DataError.at(path, "", f"the annotation is not usable XML: {error}", remedy) from error
@@ -87,6 +99,8 @@ def _object(element: ElementTree.Element, path: Path, record: str, position: int
     wnid = element.findtext("name", "").strip()
     if not wnid:
         raise DataError.at(path, record, "it has no <name>", "Write its class: a WordNet id, or a name.")
+    if not is_plain(wnid):
+        raise DataError.at(path, record, f"<name> is {wnid!r}", "Write its class: a WordNet id, or a name.")
     x1, y1, x2, y2 = (_number(element, f"bndbox/{tag}", path, record) for tag in ("xmin", "ymin", "xmax", "ymax"))
     return XmlObject(
         wnid=wnid,
@@ -94,6 +108,7 @@ def _object(element: ElementTree.Element, path: Path, record: str, position: int
         track_id=int(_number(element, "trackid", path, record)) if tracks else position,
         occluded=element.findtext("occluded", "0").strip() == "1",
         generated=element.findtext("generated", "0").strip() == "1",
+        difficult=element.findtext("difficult", "0").strip() == "1",
     )
 
 

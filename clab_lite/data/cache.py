@@ -13,15 +13,18 @@ import hashlib
 import json
 import os
 import warnings
+import zipfile
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
+from clab_lite.data.source_file import require_file
 from clab_lite.data.table import IndexTable
+from clab_lite.data.table_check import is_sound
 from clab_lite.errors import Notice
-from clab_lite.files import replaced
+from clab_lite.files import replaced, write_text
 
 VERSION = 4
 """Raise when the meaning of a stored column changes."""
@@ -52,13 +55,30 @@ def load(base: Path, name: str, expected: str) -> IndexTable | None:
     """The stored table with this fingerprint, or None when there is none or it cannot be used."""
     for path in places(base, f"{name}.npz"):
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                text = json.loads(stored["text"].tobytes())
-                if text["fingerprint"] == expected:
-                    return _table(text, {column: stored[column] for column in _COLUMNS})
+            table = _stored(path, expected)
         except Exception:  # a damaged file fails in as many ways as zip, numpy and json know: build again
             continue
+        if table is not None:
+            return table
     return None
+
+
+def _stored(path: Path, expected: str) -> IndexTable | None:
+    """The table in a file; None when it is of another state of the dataset, or cannot be used.
+
+    It is not trusted: it travels with the dataset. Nothing in it is a pickle, or packed (a few bytes could be unpacked
+    to any size), and what does not fit together is not taken.
+    """
+    require_file(path, "the stored index")
+    with zipfile.ZipFile(path) as archive:
+        if any(entry.file_size != entry.compress_size for entry in archive.infolist()):
+            return None
+    with np.load(path, allow_pickle=False) as stored:
+        text = json.loads(stored["text"].tobytes())
+        if text["fingerprint"] != expected:
+            return None
+        table = _table(text, {column: stored[column] for column in _COLUMNS})
+    return table if is_sound(table) else None
 
 
 def save(base: Path, name: str, table: IndexTable, stamp: str) -> Path | None:
@@ -90,11 +110,16 @@ def places(base: Path, file_name: str) -> list[Path]:
     return [beside, cache_home / "clab_lite" / f"{owner}_{file_name}"]
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of a file about a dataset. One inside a repository must not carry such files along."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():  # a link that leads nowhere is replaced, not followed
+        write_text(ignore, "*\n")
+
+
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ignore = path.parent / ".gitignore"
-    if not ignore.exists():  # a dataset inside a repository must not carry its index along
-        ignore.write_text("*\n")
+    make_folder(path.parent)
     with replaced(path) as beside, beside.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 

@@ -15,14 +15,17 @@ from tqdm import tqdm
 
 from clab_lite.data.annotation_xml import read_annotation
 from clab_lite.data.classes import NAME_TO_LABEL, VID_CLASSES, VID_WNIDS, WNID_TO_LABEL
-from clab_lite.data.lists import Listing
+from clab_lite.data.lists import Listing, annotation_files
 from clab_lite.data.source_file import read_source
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, is_plain
 
 CLASSES_FILE = "classes.txt"
 """In the dataset's folder."""
 
 MAX_BYTES = 10_000_000
+
+MAX_CLASSES = 32_767
+"""No dataset has more: labels are stored in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,10 @@ def read_classes(root: Path) -> ClassList | None:
     for number, line in enumerate(text.splitlines(), start=1):
         if not (word := line.strip()):
             continue
+        if not is_plain(word):
+            raise DataError.at(
+                path, f"line {number}", f"{word!r} is no name of a class", "Write one that can be shown."
+            )
         position = WNID_TO_LABEL.get(word, NAME_TO_LABEL.get(word))
         name = word if position is None else VID_CLASSES[position]
         if name in labels:
@@ -67,6 +74,7 @@ def read_classes(root: Path) -> ClassList | None:
         names.append(name)
     if not names:
         raise DataError.at(path, "", "it lists no class", "Write one class name per line, or delete the file.")
+    require_few(path, len(names))
     return ClassList(tuple(names), labels)
 
 
@@ -89,13 +97,20 @@ def find_classes(root: Path, listings: Iterable[Listing], *, progress: bool = Fa
             if name in WNID_TO_LABEL:
                 return VID, count
             found.add(name)
+    require_few(root / "Annotations/VID", len(found))
     names = tuple(sorted(found))
     return (ClassList(names, {name: label for label, name in enumerate(names)}) if names else VID), count
+
+
+def require_few(path: Path, count: int) -> None:
+    """Raise a DataError when there are more classes than labels; `path` is where they come from."""
+    if count > MAX_CLASSES:
+        raise DataError.at(path, "", f"it has {count:,} classes", f"Use at most {MAX_CLASSES:,} different names.")
 
 
 def _names(root: Path, videos: Iterable[str]) -> Iterator[str]:
     """What the objects of some videos are called. Missing files are for the reader of the video to find."""
     for video in videos:
-        for path in sorted((root / "Annotations/VID" / video).glob("*.xml")):
+        for path in annotation_files(root, video):
             for item in read_annotation(path, tracks=False).objects:
                 yield item.wnid

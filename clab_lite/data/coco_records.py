@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from clab_lite.data.class_list import require_few
 from clab_lite.data.coco_faults import Faults, report
 from clab_lite.data.json_fields import MAX_ID, MAX_PIXELS, Fields, is_whole
 from clab_lite.data.source_file import read_json
@@ -100,6 +101,7 @@ def read_file(path: Path, faults: Faults | None = None) -> CocoFile:
         return found if faults is None else faults.targets(title, found)
 
     categories = _by_id(path, "category", records("category", "categories", _category), faults)
+    require_few(path, len(categories))
     videos = _by_id(path, "video", records("video", "videos", _video), faults)
     _refuse_same_names(path, "category", categories.values(), faults)
     _refuse_same_names(path, "video", videos.values(), faults)

@@ -142,10 +142,10 @@ def check_frames(folder: Path, suffix: str, frame_count: int | None) -> int:
         raise DataError.at(folder, "", f"it cannot be read ({error.strerror})", "Check its permissions.") from error
     names = {entry for entry in entries if entry.endswith(suffix) and not entry.startswith(".")}
     expected = len(names) if frame_count is None else frame_count
-    wanted = [f"{frame:06d}{suffix}" for frame in range(max(expected, 1))]
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        problem = f"frame {missing[0]} is missing ({len(names)} files for {expected} frames)"
+    wanted = (f"{frame:06d}{suffix}" for frame in range(max(expected, 1)))
+    missing = next((name for name in wanted if name not in names), None)  # at most one more than there are files
+    if missing is not None:
+        problem = f"frame {missing} is missing ({len(names)} files for {expected} frames)"
         raise DataError.at(folder, "", problem, "Frames must run from 000000 without gaps: restore the video.")
     if len(names) > expected:
         problem = f"{len(names)} files where the list says {expected} frames"

@@ -22,6 +22,9 @@ from clab_lite.errors import DataError
 MAX_BYTES = 200_000_000
 """Larger files are refused unread: a PNG of 8000 x 8000 pixels is smaller."""
 
+MAX_PIXELS = 64_000_000
+"""Larger pictures are refused undecoded, whatever few bytes they are packed in; twice an 8K frame fits."""
+
 _FORMATS = ("JPEG", "PNG")
 """Pillow reads many more, some with outside programs (EPS starts Ghostscript)."""
 
@@ -38,14 +41,19 @@ def read_image(path: Path) -> Tensor:
     """
     content = read_source(path, "the image", MAX_BYTES)
     with _opened(path, io.BytesIO(content)) as image:
-        pixels = np.array(image.convert("RGB"))
+        pixels = np.array(image if image.mode == "RGB" else image.convert("RGB"))
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def read_image_size(path: Path) -> tuple[int, int]:
     """(width, height) in the file's header; the pixels are not decoded. Errors as for `read_image`."""
     require_file(path, "the image", MAX_BYTES)
-    with path.open("rb") as file, _opened(path, file) as image:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        remedy = "Check its permissions."
+        raise DataError.at(path, "", f"the image cannot be read ({error.strerror})", remedy) from error
+    with file, _opened(path, file) as image:
         return image.size
 
 
@@ -58,6 +66,9 @@ def _opened(path: Path, file: IO[bytes]) -> Iterator[Image.Image]:
     file.seek(0)
     try:
         with Image.open(file, formats=_FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                problem = f"the image has {image.width:,} x {image.height:,} pixels, more than {MAX_PIXELS:,}"
+                raise DataError.at(path, "", problem, "Make it smaller.")
             if image.mode not in _MODES:
                 remedy = "Convert it to 8 bits per colour."
                 raise DataError.at(path, "", f"the image has mode {image.mode}, not one of {', '.join(_MODES)}", remedy)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from clab_lite.data.source_file import leaves_folder
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, is_plain
 
 MAX_PIXELS = 1_000_000
 """No coordinate or side is larger, as in the XML files."""
@@ -50,10 +50,10 @@ class Fields:
         return self.integer(key, -MAX_ID, MAX_ID)
 
     def text(self, key: str) -> str:
-        """A text that is not empty."""
+        """A text that is not empty and can be shown."""
         value = self.values.get(key)
-        if not isinstance(value, str) or not value:
-            raise self.error(key, "a text")
+        if not isinstance(value, str) or not value or not is_plain(value):
+            raise self.error(key, "a text without line breaks and other control characters")
         return value
 
     def file_name(self, key: str) -> str:

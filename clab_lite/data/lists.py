@@ -20,9 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clab_lite.data.source_file import leaves_folder, read_source
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, is_plain
 
 KEY_FRAMES_PER_VIDEO = 15
+MAX_FRAMES = 10_000_000
+"""No video has more: four days at 30 frames a second."""
+
 _FOLDERS = ("Lists", "ImageSets", "ImageSets/VID", "ImageSets/DET")
 
 
@@ -68,7 +71,7 @@ def val_listing(root: Path) -> Listing:
     """Validation videos; they have no key frames."""
     path = find_list(root, "VID_val_videos.txt")
     if path is not None:
-        counts = {row[0]: _integer(path, line, row[3], minimum=1) for line, row in rows(path, 4)}
+        counts = {row[0]: frame_number(path, line, row[3], minimum=1) for line, row in rows(path, 4)}
         return Listing(tuple(counts), tuple(counts.values()), (), (path,))
     path = root / "ImageSets/VID/val.txt"
     if path.is_file():
@@ -110,6 +113,8 @@ def rows(path: Path, columns: int) -> Iterator[tuple[int, list[str]]]:
             raise DataError.at(path, f"line {number}", problem, "Restore the list, or delete it to use the folders.")
         if leaves_folder(fields[0]):
             raise DataError.at(path, f"line {number}", f"{fields[0]!r} leaves the dataset", "Correct the list.")
+        if not is_plain(fields[0]):
+            raise DataError.at(path, f"line {number}", f"{fields[0]!r} is no name of a file", "Correct the list.")
         yield number, fields
 
 
@@ -118,8 +123,8 @@ def _fifteen_frames(path: Path, shift: int) -> Listing:
     positions: dict[str, int] = {}
     key_frames: list[tuple[int, int]] = []
     for line, (name, _, frame_text, count_text) in rows(path, 4):
-        count = _integer(path, line, count_text, minimum=1)
-        frame = _integer(path, line, frame_text, minimum=0)
+        count = frame_number(path, line, count_text, minimum=1)
+        frame = frame_number(path, line, frame_text, minimum=0)
         if counts.setdefault(name, count) != count:
             problem = f"{name} has {count} frames here and {counts[name]} above"
             raise DataError.at(path, f"line {line}", problem, "Correct the list.")
@@ -132,10 +137,26 @@ def _fifteen_frames(path: Path, shift: int) -> Listing:
     return Listing(tuple(counts), tuple(counts.values()), tuple(key_frames), (path,))
 
 
-def _integer(path: Path, line: int, text: str, minimum: int) -> int:
-    if not text.isdecimal() or int(text) < minimum:
-        raise DataError.at(path, f"line {line}", f"{text!r} is not a number from {minimum} up", "Correct the list.")
-    return int(text)
+def frame_number(path: Path, line: int, text: str, minimum: int) -> int:
+    """A field of a list that counts frames.
+
+    Raises:
+        DataError: it is no number, or one that no video has.
+    """
+    if text.isdecimal() and len(text) < 20 and minimum <= int(text) <= MAX_FRAMES:
+        return int(text)
+    problem = f"{text!r} is not a number from {minimum} to {MAX_FRAMES:,}"
+    raise DataError.at(path, f"line {line}", problem, "Correct the list.")
+
+
+def annotation_files(root: Path, video: str) -> list[Path]:
+    """The annotation files of a video, ascending; none when it has no folder, or no folder can have its name."""
+    folder = root / "Annotations/VID" / video
+    try:
+        names = os.listdir(folder)
+    except (OSError, ValueError):
+        return []
+    return [folder / name for name in sorted(names) if name.endswith(".xml") and not name.startswith(".")]
 
 
 def _folders(root: Path, split: str) -> list[str]:

@@ -51,7 +51,7 @@ def read_json(path: Path, remedy: str) -> object:
     """
     content = read_source(path, "it", remedy=remedy)
     try:
-        return json.loads(content.decode("utf-8"))
+        return json.loads(content.decode("utf-8-sig"))  # some editors begin a file with a mark
     except ValueError as error:
         raise DataError.at(path, "", f"it is not JSON: {error}", remedy) from error
     except RecursionError as error:

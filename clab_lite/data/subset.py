@@ -21,6 +21,7 @@ _WORDS = {
     "size": ("small", "medium", "large"),
     "trouble": ("clean", "any", *TROUBLES),
 }
+MAX_NUMBER = 10**18
 _TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -67,8 +68,8 @@ class Subset:
                     _require_known(name, word, _WORDS[name])
         for name in ("every", "max_videos"):
             number = getattr(self, name)
-            if number is not None and number < 1:
-                raise DataError(f"{name}={number}: give a whole number of at least 1.")
+            if number is not None and not 1 <= number <= MAX_NUMBER:
+                raise DataError(f"{name}={number}: give a whole number of at least 1, and below 10¹⁸.")
 
     @classmethod
     def parse(cls, words: str | Iterable[str]) -> Subset:
@@ -109,10 +110,14 @@ class Subset:
 
     @property
     def slug(self) -> str:
-        """A file name that tells this subset from all others; "all" for everything."""
+        """A file name that tells this subset from all others, also where A is a; "all" for everything."""
         text = str(self).replace(" ", "_") or "all"
-        plain = re.sub(r"[^A-Za-z0-9=,._-]", "-", text)[:80]
-        return plain if plain == text else f"{plain}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        plain = re.sub(r"[^a-z0-9=,._-]", "-", text.lower())[:80].rstrip(".")  # Windows drops a last dot
+        return (
+            plain
+            if plain == text
+            else f"{plain}_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        )
 
     def select(self, index: VideoIndex) -> Selection:
         """The frames and objects of an index that fulfil it.
@@ -140,8 +145,8 @@ def _read_word(word: str) -> dict[str, Any]:
             f"the subset {word!r} is not NAME=VALUE.{guess} Names: {', '.join(known)}; for example motion=fast."
         )
     if name in ("max_videos", "every", "seed"):
-        if not re.fullmatch(r"\d+", text):
-            raise DataError(f"{word}: {text!r} is not a whole number.")
+        if not re.fullmatch(r"\d{1,18}", text):
+            raise DataError(f"{word}: {text!r} is not a whole number. Write {name}=2, for example.")
         return {name: int(text)}
     if name == "occluded":
         if text.lower() not in _TRUTH:

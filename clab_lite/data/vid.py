@@ -12,7 +12,7 @@ from typing import Literal
 from clab_lite.data import cache as index_cache
 from clab_lite.data import coco_vid, ilsvrc
 from clab_lite.data.class_list import CLASSES_FILE, find_classes, read_classes
-from clab_lite.data.lists import Listing, det_listing, train_listing, val_listing
+from clab_lite.data.lists import Listing, annotation_files, det_listing, train_listing, val_listing
 from clab_lite.data.table import IndexTable
 from clab_lite.data.troubles import read_troubles
 from clab_lite.data.video_index import FrameAnnotation, Video, VideoIndex
@@ -189,7 +189,7 @@ def watched(root: Path, videos: Listing, stills: Listing | None) -> list[Path]:
         watched += [root / "Annotations/VID" / name, root / "Data/VID" / name]
     frames = sum(300 if count is None else count for count in videos.frame_counts)
     if frames <= _FEW_FRAMES:
-        watched += [file for name in videos.names for file in sorted((root / "Annotations/VID" / name).glob("*.xml"))]
+        watched += [file for name in videos.names for file in annotation_files(root, name)]
     if stills is not None:
         watched += stills.sources
         folders = {name.rpartition("/")[0] for name in stills.names}

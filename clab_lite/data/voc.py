@@ -1,4 +1,4 @@
-"""PASCAL VOC 2007 as a `VideoIndex` of still images, through torchvision's reader.
+"""PASCAL VOC 2007 as a `VideoIndex` of still images. torchvision knows where to fetch it, and is asked for no more.
 
 `open_dataset` opens a folder that holds `VOCdevkit/VOC2007` with it; `open_voc(..., download=True)` fetches one first.
 """
@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
-from urllib.error import URLError
-from xml.etree.ElementTree import ParseError
+from typing import Literal
 
-from torchvision.datasets.voc import DATASET_YEAR_DICT, ET_parse, VOCDetection
+from torchvision.datasets.voc import DATASET_YEAR_DICT, VOCDetection
 from tqdm import tqdm
 
+from clab_lite.data.annotation_xml import read_annotation
+from clab_lite.data.lists import rows
 from clab_lite.data.table import VideoRecord, assemble
 from clab_lite.data.video_index import VideoIndex
 from clab_lite.errors import DataError
@@ -49,54 +49,47 @@ def open_voc(
         DataError: it is not there and cannot be fetched, or a file is missing or malformed.
     """
     root, part = Path(path), "trainval" if split == "train" else "test"
-    files = _files(root, part, download)
+    base = root / VOC_FOLDER
+    names = _names(root, part, download)
     records = []
-    for name in tqdm(files.annotations, desc="reading VOC 2007", unit="image", delay=1.0, disable=not progress):
-        records.append(_record(Path(name)))
+    for name in tqdm(names, desc="reading VOC 2007", unit="image", delay=1.0, disable=not progress):
+        records.append(_record(base / "Annotations" / f"{name}.xml"))
     if not records:
-        raise DataError.at(root / VOC_FOLDER, f"{part}.txt", "it lists no image", "Unpack the archive again.")
+        raise DataError.at(base, f"{part}.txt", "it lists no image", "Unpack the archive again.")
     keys = [(position, 0) for position in range(len(records))] if split == "train" else []
-    table = assemble(records, VOC_CLASSES, keys, [Path(image).name for image in files.images])
-    images = root / VOC_FOLDER / "JPEGImages"
-    return VideoIndex(table, images, images)
+    table = assemble(records, VOC_CLASSES, keys, [f"{name}.jpg" for name in names])
+    return VideoIndex(table, base / "JPEGImages", base / "JPEGImages")
 
 
-def _files(root: Path, part: str, download: bool) -> VOCDetection:
-    """torchvision's lists of images and annotations of one part; fetched first if they are missing and asked for."""
+def _names(root: Path, part: str, download: bool) -> list[str]:
+    """The images that the list of a part names; fetched first, by torchvision, if it is missing and asked for."""
     source = DATASET_YEAR_DICT["2007-test" if part == "test" else "2007"]
-    listed = (root / VOC_FOLDER / "ImageSets" / "Main" / f"{part}.txt").is_file()
-    remedy = f"Unpack {source['filename']} from {source['url']} in that folder, or open it with download=True."
-    try:
-        return VOCDetection(root, "2007", part, download=download and not listed)
-    except (URLError, TimeoutError, ConnectionError) as error:
-        remedy = f"On another machine download {source['url']}, and unpack it in that folder."
-        raise DataError.at(root, "", f"VOC 2007 cannot be downloaded ({error})", remedy) from error
-    except (OSError, RuntimeError) as error:
-        raise DataError.at(root, "", f"the {part} part of VOC 2007 is not there ({error})", remedy) from error
+    path = root / VOC_FOLDER / "ImageSets" / "Main" / f"{part}.txt"
+    if download and not path.is_file():
+        try:
+            VOCDetection(root, "2007", part, download=True)
+        except (OSError, RuntimeError) as error:  # URLError and its like are OSErrors
+            remedy = f"On another machine download {source['url']}, and unpack it in that folder."
+            raise DataError.at(root, "", f"VOC 2007 cannot be downloaded ({error})", remedy) from error
+    if not path.is_file():
+        remedy = f"Unpack {source['filename']} from {source['url']} in that folder, or open it with download=True."
+        raise DataError.at(root, "", f"the {part} part of VOC 2007 is not there ({path} is missing)", remedy)
+    return [fields[0] for _, fields in rows(path, 1)]
 
 
 def _record(path: Path) -> VideoRecord:
     """One image's objects. VOC counts pixels from 1 and both ends in; boxes here start from 0 and end exclusive."""
-    try:
-        content = VOCDetection.parse_voc_xml(ET_parse(path).getroot())["annotation"]
-        record = VideoRecord(path.stem, True)
-        record.start_frame(int(content["size"]["width"]), int(content["size"]["height"]))
-        for number, item in enumerate(content.get("object", [])):
-            _add(record, item, number)
-    except OSError as error:
-        raise DataError.at(path, "", f"it cannot be read ({error.strerror})", "Unpack the archive again.") from error
-    except (ParseError, KeyError, TypeError, ValueError) as error:
-        problem = f"it is no VOC annotation ({type(error).__name__}: {error})"
-        raise DataError.at(path, "", problem, "Unpack the archive again.") from error
+    content = read_annotation(path, tracks=False)
+    record = VideoRecord(path.stem, True)
+    record.start_frame(content.width, content.height)
+    for item in content.objects:
+        if item.difficult:
+            record.counts["objects marked difficult, left out"] += 1
+            continue
+        if item.wnid not in VOC_CLASSES:
+            place, remedy = f"object {item.track_id}", "Unpack the archive again."
+            raise DataError.at(path, place, f"{item.wnid!r} is no class of VOC", remedy)
+        x1, y1, x2, y2 = item.box
+        label = VOC_CLASSES.index(item.wnid)
+        record.add_box((x1 - 1, y1 - 1, x2, y2), label, item.track_id, item.occluded, False)
     return record
-
-
-def _add(record: VideoRecord, item: dict[str, Any], number: int) -> None:
-    if item.get("difficult") == "1":
-        record.counts["objects marked difficult, left out"] += 1
-        return
-    if item["name"] not in VOC_CLASSES:
-        raise ValueError(f"{item['name']!r} is no class of VOC")
-    box = {side: float(item["bndbox"][side]) for side in ("xmin", "ymin", "xmax", "ymax")}
-    corners = (box["xmin"] - 1, box["ymin"] - 1, box["xmax"], box["ymax"])
-    record.add_box(corners, VOC_CLASSES.index(item["name"]), number, item.get("occluded") == "1", False)

@@ -151,6 +151,8 @@ def load_imagenet_weights(backbone: Backbone, config: BackboneConfig) -> bool:
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(weights.url, str(file), _hash_prefix(file))
+    except RuntimeError as error:  # of torch.hub, which removes what it downloaded
+        raise DataError.at(weights.url, "", f"is not the published file ({error})", "Check the network.") from error
     except OSError as error:
         logger.warning(
             "ImageNet weights of %s could not be downloaded from %s (%s). Training starts from random weights; "
@@ -166,6 +168,8 @@ def load_imagenet_weights(backbone: Backbone, config: BackboneConfig) -> bool:
     if not found.startswith(_hash_prefix(file)):
         raise DataError.at(file, "", f"its hash begins with {found[:8]}", "It is damaged or another file: delete it.")
     state = load_tensors(file)
+    if not isinstance(state, dict):
+        raise DataError.at(file, "", "holds no named tensors", "It is another file: delete it.")
     backbone.load_state_dict({name: value for name, value in state.items() if not name.startswith("fc.")})
     return True
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count as count_from
 from typing import Literal, Protocol, get_args
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 from clab_lite.data.read_ahead import load_ahead
 from clab_lite.data.references import adaptive_references, past_references, sliding_references
 from clab_lite.data.transforms import pad_to_multiple
+from clab_lite.detector.finite import frame_named
 from clab_lite.detector.memory import FrameMemory
 from clab_lite.errors import DataError
 
@@ -107,7 +109,7 @@ def detect_frames(
 
         if references == "adaptive":
             memory = remember_frames(detector, first, ((number, frame(number)) for number in dict.fromkeys(first)))
-            found = detect_with_memory(detector, in_order(), memory, at_once)
+            found = detect_with_memory(detector, in_order(), memory, at_once, wanted)
         else:
             found = detect_in_windows(detector, in_order(), references, count)
         for together in found:
@@ -134,18 +136,31 @@ def remember_frames(
         wanted: frame numbers; a repeated one is remembered once and counts as often as it is named.
         frames: (number, frame) of each of them once, in any order. One is held at a time.
     """
-    remembered = {number: detector.remember(frame.pixels[None], [frame.image_size]) for number, frame in frames}
+    remembered = {}
+    for number, frame in frames:
+        with frame_named([number]):
+            remembered[number] = detector.remember(frame.pixels[None], [frame.image_size])
     return FrameMemory.join([remembered[number] for number in wanted])
 
 
 def detect_with_memory(
-    detector: Detector, frames: Iterable[PreparedFrame], memory: FrameMemory, at_once: int = 1
+    detector: Detector,
+    frames: Iterable[PreparedFrame],
+    memory: FrameMemory,
+    at_once: int = 1,
+    numbers: Iterable[int] | None = None,
 ) -> Iterator[list[dict[str, Tensor]]]:
-    """Detections of the arriving frames with one memory for all of them, in lists of `at_once` frames."""
+    """Detections of the arriving frames with one memory for all of them, in lists of `at_once` frames.
+
+    numbers: of the frames, for messages; None counts from 0.
+    """
+    number = iter(count_from() if numbers is None else numbers)
     for together in _grouped(frames, at_once):
         sizes, scales = [frame.image_size for frame in together], [frame.scale for frame in together]
-        own = detector.remember(torch.stack([frame.pixels for frame in together]), sizes)
-        yield detector.detect_remembered(own, memory, sizes, scales)
+        with frame_named([next(number) for _ in together]):
+            own = detector.remember(torch.stack([frame.pixels for frame in together]), sizes)
+            found = detector.detect_remembered(own, memory, sizes, scales)
+        yield found
 
 
 def _grouped(frames: Iterable[PreparedFrame], most: int) -> Iterator[list[PreparedFrame]]:
@@ -186,7 +201,8 @@ def detect_in_windows(
     key = arrived = 0
     while True:
         while arrived <= key + ahead and (frame := next(arriving, None)) is not None:
-            remembered[arrived] = detector.remember(frame.pixels[None], [frame.image_size])
+            with frame_named([arrived]):
+                remembered[arrived] = detector.remember(frame.pixels[None], [frame.image_size])
             waiting.append(frame)
             arrived += 1
         if not waiting:
@@ -195,6 +211,8 @@ def detect_in_windows(
         window = past_references(key, count) if references == "past" else sliding_references(key, arrived, count)
         memory = FrameMemory.join([remembered[number] for number in window])
         frame = waiting.popleft()
-        yield detector.detect_remembered(remembered[key], memory, [frame.image_size], [frame.scale])
+        with frame_named([key]):
+            found = detector.detect_remembered(remembered[key], memory, [frame.image_size], [frame.scale])
+        yield found
         remembered.pop(key - before, None)
         key += 1

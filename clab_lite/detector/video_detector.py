@@ -17,6 +17,7 @@ from clab_lite.detector.backbone import Backbone, Neck
 from clab_lite.detector.box_head import BoxHead
 from clab_lite.detector.box_losses import RoITargets, box_losses, sample_rois
 from clab_lite.detector.contrast import AuxiliaryBranch
+from clab_lite.detector.finite import require_finite
 from clab_lite.detector.memory import FrameMemory
 from clab_lite.detector.postprocess import select_detections
 from clab_lite.detector.roi_align import roi_align
@@ -140,17 +141,30 @@ class VideoDetector(nn.Module):
 
     @torch.no_grad()
     def remember(self, frames: Tensor, image_sizes: Sequence[ImageSize]) -> FrameMemory:
-        """Frames (M, 3, H, W) and their (height, width) before padding -> FrameMemory."""
+        """Frames (M, 3, H, W) and their (height, width) before padding -> FrameMemory.
+
+        Raises:
+            FrameNotFinite: what was computed of a frame is not finite.
+        """
         if self.training:
             raise RuntimeError("the detector is in training mode: call detector.eval() before remember() or detect().")
-        _, features = self.extract(frames.to(self.neck.conv.weight.device))
+        frames = frames.to(self.neck.conv.weight.device)
+        memory, objectness, deltas = self._look_at(frames, image_sizes)
+        each, counts = [1] * len(frames), [len(boxes) for boxes in memory.proposals]
+        found = [(objectness, each), (deltas, each), *((layer, counts) for layer in memory.encoded)]
+        require_finite(self, found, lambda: self._look_at(frames, image_sizes))
+        return memory
+
+    def _look_at(self, frames: Tensor, image_sizes: Sequence[ImageSize]) -> tuple[FrameMemory, Tensor, Tensor]:
+        """The memory of frames, and what the RPN says of them."""
+        _, features = self.extract(frames)
         objectness, deltas = self.rpn(features)
         anchors = self.rpn.anchors(features)
         config = self.config.rpn.test_proposals
         proposals = [propose(objectness[i], deltas[i], anchors, size, config)[0] for i, size in enumerate(image_sizes)]
         pooled = self._pool(features, proposals, list(range(len(features))))
         tables = [] if self.temporal is None else self.temporal.tables(features)
-        return FrameMemory(features, proposals, self.box_head.encode_references(pooled), tables)
+        return FrameMemory(features, proposals, self.box_head.encode_references(pooled), tables), objectness, deltas
 
     def detect(
         self, frame: Tensor, memory: FrameMemory, image_size: ImageSize, scale: tuple[float, float] = (1.0, 1.0)
@@ -177,10 +191,16 @@ class VideoDetector(nn.Module):
         image_sizes: Sequence[ImageSize],
         scales: Sequence[tuple[float, float]],
     ) -> list[dict[str, Tensor]]:
-        """Detections of every frame of `own`, each with itself and `memory` as its reference frames. See `detect`."""
+        """Detections of every frame of `own`, each with itself and `memory` as its reference frames. See `detect`.
+
+        Raises:
+            FrameNotFinite: the scores or the boxes of a frame are not finite.
+        """
         frames = own.split()
-        logits, deltas = self._score(frames, [FrameMemory.join([memory, frame]) for frame in frames])
+        memories = [FrameMemory.join([memory, frame]) for frame in frames]
+        logits, deltas = self._score(frames, memories)
         counts = [len(boxes) for boxes in own.proposals]
+        require_finite(self, [(logits, counts), (deltas, counts)], lambda: self._score(frames, memories))
         parts = zip(own.proposals, logits.split(counts), deltas.split(counts), image_sizes, scales, strict=True)
         return [select_detections(*part, self.config.detection) for part in parts]
 

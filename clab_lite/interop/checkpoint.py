@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from clab_lite.config import Config
+from clab_lite.detector.fitting import built_with, expected_weights
 from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
 from clab_lite.files import replaced
@@ -42,9 +44,11 @@ def read_official(checkpoint: str | Path | Mapping[str, Any]) -> Official:
             weights of a wrong shape or that are not finite, or class names that are not as many as the classes.
     """
     opened = open_official(checkpoint)
-    detector = VideoDetector(config_of(opened))
-    _check_against(opened, detector)
-    detector.load_state_dict(to_ours(opened))
+    config = config_of(opened)
+    expected = expected_weights(config, opened.place, REMEDY)
+    _check_against(opened, expected)
+    uncounted = {name: torch.zeros_like(value, device="cpu") for name, value in expected.items() if _counts(name)}
+    detector = built_with(config, {**uncounted, **to_ours(opened)}, opened.place, "weights do not fit", REMEDY)
     names = _class_names(opened, detector.config.num_classes)
     iteration = opened.meta.get("iter")
     return Official(detector.eval(), names, iteration if isinstance(iteration, int) else 0)
@@ -91,12 +95,11 @@ def save_mmtracking(
     return path
 
 
-def _check_against(opened: OfficialFile, detector: VideoDetector) -> None:
+def _check_against(opened: OfficialFile, ours: Mapping[str, Tensor]) -> None:
     """Every key of the detector, none more, each of its shape, and finite."""
-    expected = to_mmtracking(detector.state_dict())
+    expected = to_mmtracking(ours)
     foreign = [name for name in opened.state if name not in expected]
-    # Old PyTorch did not count batches; a fixed BatchNorm does not read the count.
-    missing = [name for name in expected if name not in opened.state and not name.endswith("num_batches_tracked")]
+    missing = [name for name in expected if name not in opened.state and not _counts(name)]
     if foreign or missing:
         raise foreign_keys(opened.place, foreign, missing, opened.state)
     for name, value in opened.state.items():
@@ -105,6 +108,11 @@ def _check_against(opened: OfficialFile, detector: VideoDetector) -> None:
             raise DataError.at(opened.place, name, problem, REMEDY)
         if value.is_floating_point() and not value.isfinite().all():
             raise DataError.at(opened.place, name, "holds values that are not finite", "Use another copy.")
+
+
+def _counts(name: str) -> bool:
+    """Whether it is a count of batches, which old PyTorch did not keep and a fixed BatchNorm does not read."""
+    return name.endswith("num_batches_tracked")
 
 
 def _class_names(opened: OfficialFile, count: int) -> tuple[str, ...]:

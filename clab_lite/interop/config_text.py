@@ -8,6 +8,9 @@ from typing import Any
 
 from clab_lite.config import DetectorConfig, ProposalConfig
 
+_MOST = 200_000
+"""Letters of a text that is parsed; official ones have 8,000."""
+
 
 def read_config_text(text: str) -> dict[str, Any]:
     """The assignments of an mmcv configuration as plain values; what is no plain value is left out.
@@ -15,6 +18,8 @@ def read_config_text(text: str) -> dict[str, Any]:
     Args:
         text: Python assignments of numbers, strings, lists and `dict(...)`, as `meta["config"]` holds them.
     """
+    if len(text) > _MOST:
+        return {}
     try:
         lines = ast.parse(text).body
         return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from clab_lite.data.source_file import read_json
 from clab_lite.errors import DataError
 from clab_lite.lessons.choices import STYLE, radio
 from clab_lite.lessons.places import notebooks_folder
 from clab_lite.lessons.twin import bundle
+from clab_lite.plain_values import built
 from clab_lite.show.style import GREEN, VERMILLION
 
 
@@ -43,13 +44,10 @@ def read_questions(path: Path) -> tuple[Question, ...]:
     """
     remedy = 'Write a list of {"question", "choices": [{"text", "right", "because"}]}.'
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        questions = tuple(
-            Question(one["question"], tuple(Choice(**choice) for choice in one["choices"])) for one in content
-        )
-    except OSError as error:
-        raise DataError.at(path, "", f"cannot be read ({error.strerror})", "Copy it from the repository.") from error
-    except (ValueError, KeyError, TypeError) as error:
+        questions = built(tuple[Question, ...], read_json(path, f"{remedy} Or copy it from the repository."))
+    except DataError:
+        raise
+    except ValueError as error:
         raise DataError.at(path, "", f"is no list of questions ({error})", remedy) from error
     for number, question in enumerate(questions, 1):
         right = sum(choice.right for choice in question.choices)

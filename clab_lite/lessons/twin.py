@@ -9,6 +9,7 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from clab_lite.errors import DataError
+from clab_lite.lessons import shown
 from clab_lite.lessons.later import DRAWING
 from clab_lite.show.style import NOTEBOOK_DPI, to_png
 
@@ -37,7 +38,10 @@ def bundle(widget: widgets.Widget, text: str, **twins: bytes | str) -> dict[str,
         text: one line.
         twins: png (bytes), html (str): shown where the widget cannot be.
     """
-    data: dict[str, Any] = {WIDGET_VIEW: widget._repr_mimebundle_()[WIDGET_VIEW], "text/plain": text}
+    data: dict[str, Any] = {"text/plain": text}
+    if widget.comm is not None:  # closed, when its cell has run again: then the twins alone
+        data[WIDGET_VIEW] = widget._repr_mimebundle_()[WIDGET_VIEW]
+        shown.note(widget)
     if "png" in twins:
         png = twins["png"]
         data["image/png"] = base64.b64encode(png).decode("ascii") if isinstance(png, bytes) else png

@@ -63,8 +63,11 @@ def frame_paths(folder: Path) -> list[Path]:
 
 
 def in_natural_order(paths: Sequence[Path]) -> list[Path]:
-    """Pictures sorted by name, digits as numbers. DataError when two share a name, as their results would."""
-    stems = [path.stem for path in paths]
+    """Pictures sorted by name, digits as numbers. DataError when two share a name, as their results would.
+
+    A.jpg and a.jpg share one: not every file system tells them apart.
+    """
+    stems = [path.stem.casefold() for path in paths]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1}) if len(set(stems)) < len(stems) else []
     if twice:
         raise DataError.at(paths[0].parent, twice[0], "two pictures share this name", "Keep one picture per frame.")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable
 from itertools import count as numbers
 from pathlib import Path
 
+from clab_lite.data.source_file import leaves_folder, read_json
 from clab_lite.errors import DataError
 from clab_lite.files import try_folder, write_json
 
@@ -122,13 +122,13 @@ def _listed(folder: Path) -> set[str]:
             raise _not_ours(others[0])
         return set()
     try:
-        names = set(json.loads(path.read_text(encoding="utf-8"))[_FILES])
-    except (ValueError, KeyError, TypeError) as error:
+        content = read_json(path, "")
+    except DataError as error:
         raise _not_ours(path) from error
-    foreign = [name for name in names if not isinstance(name, str) or not _is_inside(name)]
-    if foreign:
+    names = content.get(_FILES) if isinstance(content, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) and _is_inside(name) for name in names):
         raise _not_ours(path)
-    return names | {SUMMARY}
+    return {*names, SUMMARY}
 
 
 def _not_ours(path: Path) -> DataError:
@@ -138,4 +138,4 @@ def _not_ours(path: Path) -> DataError:
 
 def _is_inside(name: str) -> bool:
     """Whether a listed name stays inside the folder: what is listed gets removed."""
-    return bool(name) and not Path(name).is_absolute() and ".." not in Path(name).parts
+    return bool(name) and not leaves_folder(name)

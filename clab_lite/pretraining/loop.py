@@ -21,11 +21,11 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from inspect import signature
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -34,11 +34,12 @@ from tqdm import tqdm
 
 from clab_lite import distributed
 from clab_lite.backbone_file import write_backbone
-from clab_lite.config import BackboneConfig
 from clab_lite.methods.shared.joined_norm import join_norms
 from clab_lite.methods.shared.method import Method, Source
 from clab_lite.methods.shared.part import Part
-from clab_lite.methods.shared.recipe import PretrainConfig, learning_rate
+from clab_lite.methods.shared.recipe import learning_rate
+from clab_lite.nonfinite import layer_named
+from clab_lite.pretraining.outcome import MethodSettings, PretrainResult, PretrainStep
 from clab_lite.pretraining.settings import LoopConfig
 from clab_lite.pretraining.state import PretrainState
 from clab_lite.pretraining.steps import step_batches
@@ -46,6 +47,7 @@ from clab_lite.training.agreement import require_same_start
 from clab_lite.training.batches import seed_iteration
 from clab_lite.training.calibrate import Precision, SpeedWatch, choose_compute
 from clab_lite.training.checkpoint import CHECKPOINT, read_pretraining
+from clab_lite.training.deterministic import deterministic
 from clab_lite.training.folder_lock import HeldFolder
 from clab_lite.training.interrupt import interrupts_deferred
 from clab_lite.training.log import RunLog
@@ -54,47 +56,6 @@ from clab_lite.training.optimizer import set_learning_rate
 from clab_lite.training.run_folder import BACKBONE, RunFolder, open_run
 
 __all__ = ["MethodSettings", "PretrainResult", "PretrainStep", "TrainingDiverged", "pretrain"]
-
-
-class MethodSettings(Protocol):
-    """What the configurations of the three methods have in common; each is a frozen dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def pretrain(self) -> PretrainConfig: ...
-    @property
-    def backbone(self) -> BackboneConfig: ...
-
-
-@dataclass(frozen=True)
-class PretrainStep:
-    """What `pretrain` shows to whoever watches, after each step. Looking may not change the weights."""
-
-    iteration: int
-    """Steps done."""
-    total: int
-    """Steps of the whole run."""
-    method: Method
-    """In training mode, after the step."""
-    batch: Any
-    terms: dict[str, float]
-    """Of this step, with "total"; of several processes, the share of this one."""
-
-
-@dataclass(frozen=True)
-class PretrainResult:
-    """What a pre-training leaves in memory; its backbone is in `run_folder`."""
-
-    method: Method
-    run_folder: Path
-    iterations: int
-    seconds: float
-    last_row: dict[str, Any] | None
-
-    @property
-    def backbone_file(self) -> Path:
-        return self.run_folder / BACKBONE
 
 
 def pretrain(
@@ -131,7 +92,7 @@ def pretrain(
 
     Raises:
         DataError: bad data, a folder in use, a folder that holds another run, a batch that the processes cannot share.
-        TrainingDiverged: a term or the gradient is not finite; the message has all of them.
+        TrainingDiverged: a term or the gradient is not finite; the message has all of them and names the first layer.
         KeyboardInterrupt: Ctrl-C or SIGTERM. The step was finished and a checkpoint written.
     """
     loop = loop or LoopConfig()
@@ -142,10 +103,13 @@ def pretrain(
         part.places(config.pretrain.batch)  # not shared equally? say so now
         dataset = dataset | {"processes": part.of if getattr(config, "counts_processes", False) else 1}
         target = run_folder if isinstance(run_folder, HeldFolder) else Path(run_folder)
-        about = {"method": name, "loop": asdict(loop)}
-        with open_run(
-            target, config, dataset, resume=resume, overwrite=overwrite, about=about, read=read_pretraining
-        ) as folder:
+        about = {"method": name, "loop": _written(loop)}
+        with (
+            deterministic(loop.deterministic, place),
+            open_run(
+                target, config, dataset, resume=resume, overwrite=overwrite, about=about, read=read_pretraining
+            ) as folder,
+        ):
             torch.manual_seed(config.pretrain.seed)
             method, source = build()
             run = _Run(config, loop, source, part, dataset, folder, place, method, on_step)
@@ -153,6 +117,11 @@ def pretrain(
     finally:
         if joined:
             distributed.stop()
+
+
+def _written(loop: LoopConfig) -> dict[str, Any]:
+    """The loop's settings for the files of the run. Those of before know no `deterministic`: they were not."""
+    return {name: value for name, value in asdict(loop).items() if name != "deterministic" or value}
 
 
 class _Run:
@@ -189,7 +158,11 @@ class _Run:
             if state.iteration:
                 self._write_backbone()  # The run may have been killed between its checkpoint and its backbone.
             bar.unpause()  # The time left counts from here.
-            with closing(RunLog(self.folder.path, state.iteration, main)) as log, interrupts_deferred() as stop_asked:
+            with (
+                closing(RunLog(self.folder.path, state.iteration, main)) as log,
+                interrupts_deferred() as stop_asked,
+                layer_named(cast(nn.Module, state.method), self._again),
+            ):
                 row = self._iterate(stream, end, log, bar, stop_asked)
         return PretrainResult(state.method, self.folder.path, state.iteration, state.seconds, row)
 
@@ -224,6 +197,7 @@ class _Run:
     def _step(self, batch: Any) -> tuple[float, dict[str, torch.Tensor]]:
         """One update of the weights. Gives the learning rate that it used and the terms, without their graph."""
         config, state = self.config.pretrain, self.state
+        self.latest = state.iteration, batch
         seed_iteration(config.seed, state.iteration)
         rate = learning_rate(config, state.iteration)
         set_learning_rate(state.optimizer, rate)
@@ -237,6 +211,12 @@ class _Run:
         state.method.update()
         state.optimizer.step()
         return rate, {name: value.detach() for name, value in terms.items()}
+
+    def _again(self) -> torch.Tensor:
+        """The total of the latest step once more. A key network that a step moves moves on once more, too."""
+        iteration, batch = self.latest
+        seed_iteration(self.config.pretrain.seed, iteration)
+        return _terms(self.state.method, batch, self.device, self.state.compute.precision)["total"]
 
     def _settled(self, stream: Iterator[Any]) -> Iterator[Any]:
         """Choose threads and precision on the first batch, and give it back. A resumed run keeps its own."""

@@ -19,6 +19,8 @@ class LoopConfig:
     """CPU threads; None times a few steps and keeps the fastest."""
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
     """auto: bfloat16 autocast where the device computes in it, else float32."""
+    deterministic: bool = False
+    """Two runs give the same bits: nothing is timed (1 thread and float32 unless set), algorithms are deterministic."""
     workers: int = 0
     """Processes that prepare batches; 0 prepares them in the training process."""
     log_every: int = 10

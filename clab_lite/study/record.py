@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clab_lite.errors import DataError
+from clab_lite.plain_values import built
 from clab_lite.study.gradients import share
 from clab_lite.study.setting import Setting
 
@@ -96,53 +98,69 @@ class Record:
         }
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any], clouds: dict[str, NDArray[Any]], place: Path) -> Record:
+    def from_dict(cls, values: Any, clouds: dict[str, NDArray[Any]], place: Path) -> Record:
         """The inverse of `to_dict` and `clouds`; records of before `made_of` are read too.
 
         Raises:
             DataError: a field is missing or wrong.
         """
         try:
+            plain = built(_Stored, values, missing_is_nan=True)
             moments = tuple(
-                Moment(
-                    m["iteration"],
-                    m["weight"],
-                    {level: {name: _number(v) for name, v in found.items()} for level, found in m["scores"].items()},
-                    {level: np.asarray(clouds[f"{level}/{number}"], np.float32) for level in m["scores"]},
-                )
-                for number, m in enumerate(values["moments"])
+                Moment(m.iteration, m.weight, m.scores, {level: _map(clouds, level, number) for level in m.scores})
+                for number, m in enumerate(plain.moments)
             )
-            log, balance = _columns(values["log"]), _columns(values["balance"])
-            ap = {name: _number(value) for name, value in values["ap"].items()}
-            setting, origin = (
-                Setting(**values["setting"]),
-                {str(k): str(v) for k, v in values.get("made_of", {}).items()},
+            log, balance = (
+                {name: np.array(column, np.float64) for name, column in table.items()}
+                for table in (plain.log, plain.balance)
             )
-            return cls(setting, log, balance, moments, ap, values["videos"], values["seconds"], origin)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return cls(plain.setting, log, balance, moments, plain.ap, plain.videos, plain.seconds, plain.made_of)
+        except (KeyError, ValueError) as error:
             named = values.get("setting") if isinstance(values, dict) else values
-            remedy = "Make it anew with `clab-lite study`."
-            raise DataError.at(place, f"record {named}", f"is no record of a study ({error!r})", remedy) from error
+            problem, remedy = f"is no record of a study ({error!r})", "Make it anew with `clab-lite study`."
+            raise DataError.at(place, f"record {reprlib.repr(named)}", problem, remedy) from error
+
+
+@dataclass(frozen=True)
+class _StoredMoment:
+    iteration: int
+    weight: float
+    scores: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A record in json, as `Record.to_dict` wrote it."""
+
+    setting: Setting
+    log: dict[str, tuple[float, ...]]
+    balance: dict[str, tuple[float, ...]]
+    moments: tuple[_StoredMoment, ...]
+    ap: dict[str, float]
+    videos: str
+    seconds: float
+    made_of: dict[str, str] = field(default_factory=dict)
+
+
+def _map(clouds: Mapping[str, NDArray[Any]], level: str, number: int) -> NDArray[np.float32]:
+    name = f"{level}/{number}"
+    cloud = clouds[name]
+    if cloud.dtype.kind != "f" or not np.isfinite(cloud).all():
+        raise ValueError(f"map {name} is not of finite numbers")
+    return cloud.astype(np.float32)
 
 
 def name_in(values: Any, place: Path) -> str:
     """Name of the setting in a record's plain values. DataError: it is no setting, or one of a newer version."""
     try:
-        return Setting(**values["setting"]).name
+        return built(Setting, values["setting"]).name
     except (KeyError, TypeError, ValueError) as error:
         found = values.get("setting") if isinstance(values, dict) else values
+        problem = f"is no setting of a study ({error!r})"
         remedy = "Make it anew with `clab-lite study`, or use the version that wrote it."
-        raise DataError.at(place, f"setting {found!r}", f"is no setting of a study ({error!r})", remedy) from error
+        raise DataError.at(place, f"setting {reprlib.repr(found)}", problem, remedy) from error
 
 
 def _rounded(values: NDArray[np.float64] | Sequence[float]) -> list[float]:
     """Five digits are enough for what was measured; counts of steps stay whole."""
     return [float(value) if float(value).is_integer() else float(f"{value:.5g}") for value in values]
-
-
-def _columns(values: dict[str, list[float | None]]) -> Numbers:
-    return {name: np.array([_number(v) for v in column]) for name, column in values.items()}
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clab_lite.checksums import listed_anew
 from clab_lite.study.origin import require_same
 from clab_lite.study.plans import settings_of
 from clab_lite.study.record import RECORD
 from clab_lite.study.run import Videos, make_run
 from clab_lite.study.setting import Setting
-from clab_lite.study.store import collect, read_run, require_runs, save_study
+from clab_lite.study.store import STUDY_FILES, collect, read_run, require_runs, save_study
 from clab_lite.study.worlds import patiently_held, study_videos
 from clab_lite.training.folder_lock import FolderInUse, hold
 from clab_lite.training.losses import TrainingDiverged
@@ -65,7 +66,8 @@ def gather(out: Path) -> int:
     require_runs(out)
     with patiently_held(out):
         study = collect(out)
-        save_study(study, out)
+        with listed_anew(out, STUDY_FILES):
+            save_study(study, out)
     return len(study.records)
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clab_lite.array_file import read_arrays
+from clab_lite.checksums import require_sum
+from clab_lite.data.source_file import read_json
 from clab_lite.errors import DataError
+from clab_lite.file_format import KEY, require_format
 from clab_lite.files import replaced, write_text
 from clab_lite.study.nearest import nearest_of
 from clab_lite.study.observe import LEVELS
@@ -26,7 +28,12 @@ from clab_lite.study.setting import Setting, Shape
 
 RECORDS = "records.json"
 CLOUDS = "clouds.npz"
+STUDY_FILES = (RECORDS, CLOUDS, *(POINTS.format(level=level) for level in LEVELS))
+FORMAT = 1
+"""Version of records.json; raised when an older clab-lite could not read a new one."""
 COMMAND = "clab-lite study runs/study"
+_MAX_MAPS = 200_000_000
+"""Bytes of all maps together, unpacked."""
 _COLUMNS = ("video", "video_name", "frame", "track", "label", "class_name", "troubles")
 _REMEDY = f"Copy data_samples/study from the repository, or make it with `{COMMAND}` (hours)."
 _AGAIN = "Gather it again with `clab-lite study OUT --gather`, or copy all of its files from the repository."
@@ -101,7 +108,7 @@ def collect(folder: Path) -> Study:
 def read_run(folder: Path) -> Record:
     """The record of one run folder. DataError: it is missing or wrong."""
     path = folder / RECORD
-    return Record.from_dict(_json(path, _RUN_REMEDY), _arrays(folder / CLOUD, _RUN_REMEDY), path)
+    return Record.from_dict(read_json(path, _RUN_REMEDY), _arrays(folder / CLOUD, _RUN_REMEDY), path)
 
 
 def require_runs(folder: Path) -> None:
@@ -118,7 +125,7 @@ def save_study(study: Study, folder: Path) -> None:
             table.to_csv(beside, index=False)
     with replaced(folder / CLOUDS) as beside, beside.open("wb") as file:
         np.savez_compressed(file, **clouds)  # type: ignore[arg-type]
-    about = {"command": study.command, "clouds": _digest(folder / CLOUDS)}
+    about = {KEY: FORMAT, "command": study.command, "clouds": _digest(folder / CLOUDS)}
     lines = ",\n".join(json.dumps(record.to_dict(), separators=(",", ":")) for record in study.records)
     write_text(folder / RECORDS, f'{json.dumps(about)[:-1]}, "records": [\n{lines}\n]}}\n')
 
@@ -130,9 +137,12 @@ def open_study(folder: str | Path) -> Study:
         DataError: a file is missing or wrong, or they do not belong together.
     """
     path = Path(folder) / RECORDS
-    content = _json(path, _REMEDY)
+    for name in STUDY_FILES:
+        require_sum(path.with_name(name))
+    content = read_json(path, _REMEDY)
     if not isinstance(content, dict) or not isinstance(content.get("records"), list):
         raise DataError.at(path, "", "is no study: it has no list of records", _REMEDY)
+    require_format(content.get(KEY), FORMAT, path)
     clouds = _arrays(path.with_name(CLOUDS), _REMEDY)
     if content.get("clouds", _digest(path.with_name(CLOUDS))) != _digest(path.with_name(CLOUDS)):  # older: not kept
         raise DataError.at(path.with_name(CLOUDS), "", f"holds the maps of other runs than {RECORDS} beside it", _AGAIN)
@@ -166,20 +176,10 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _json(path: Path, remedy: str) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DataError.at(path, "", "no such study", remedy) from error
-    except (OSError, ValueError) as error:
-        raise DataError.at(path, "", f"cannot be read as JSON ({error})", remedy) from error
-
-
 def _arrays(path: Path, remedy: str) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path) as file:
-            return dict(file)
-    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, BadZipFile, zlib.error) as error:
+        return read_arrays(path, max_bytes=_MAX_MAPS)
+    except Exception as error:  # see `read_arrays`
         raise DataError.at(path, "", f"cannot be read as maps ({error!r})", remedy) from error
 
 

@@ -58,7 +58,7 @@ def batches(
         if isinstance(loaded, DataError):
             raise loaded
         clips, targets = loaded
-        frames = clips.flatten(0, 1).to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        frames = _moved(clips.flatten(0, 1), device).contiguous(memory_format=torch.channels_last)
         yield frames.unflatten(0, clips.shape[:2]), [on_device(target, device) for target in targets]
 
 
@@ -88,12 +88,17 @@ def _collate(samples: Sequence[ClipSample | DataError]) -> Batch | DataError:
 def on_device(value: Any, device: torch.device) -> Any:
     """Tensors, and what moves itself by `to`, inside dicts and lists, on the device; everything else unchanged."""
     if isinstance(value, Tensor):
-        return value.to(device, non_blocking=True)
+        return _moved(value, device)
     if callable(getattr(value, "to", None)):
         return value.to(device)
     if isinstance(value, dict):
         return {key: on_device(item, device) for key, item in value.items()}
     return [on_device(item, device) for item in value] if isinstance(value, list) else value
+
+
+def _moved(value: Tensor, device: torch.device) -> Tensor:
+    """On the device. Only CUDA keeps what it still copies: MPS may read memory that has been given to others."""
+    return value.to(device, non_blocking=device.type == "cuda")
 
 
 def seed_iteration(seed: int, iteration: int) -> None:

@@ -35,12 +35,14 @@ _PATIENCE = 10.0
 
 
 class ComputeSettings(Protocol):
-    """What is asked for: of `TrainConfig`, these two fields."""
+    """What is asked for: of `TrainConfig`, these three fields."""
 
     @property
     def threads(self) -> int | None: ...
     @property
     def precision(self) -> Literal["auto", "float32", "bfloat16"]: ...
+    @property
+    def deterministic(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def choose_compute(config: ComputeSettings, device: torch.device, run_step: Call
     """Settle threads and precision, and set the threads.
 
     Args:
-        config: `threads` and `precision` as asked for; what is asked for explicitly is not timed.
+        config: `threads` and `precision` as asked for; what is asked for explicitly is not timed, and nothing is where
+            the run is to be deterministic: times would choose. It has one thread then, and float32.
         device: where the steps run. On CUDA nothing is timed: "auto" is bfloat16 where the GPU computes in
             it.
         run_step: one forward and backward pass at the given precision, without a change of the weights.
@@ -74,6 +77,10 @@ def choose_compute(config: ComputeSettings, device: torch.device, run_step: Call
     Several processes do not time themselves (they would disturb each other, and all must agree): they keep
     the threads torchrun gave them, and "auto" is float32 on a CPU.
     """
+    if config.deterministic:
+        threads = config.threads or (torch.get_num_threads() if device.type != "cpu" or world_size() > 1 else 1)
+        torch.set_num_threads(threads)
+        return Compute(threads, "bfloat16" if config.precision == "bfloat16" else "float32")
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     if device.type != "cpu" or world_size() > 1:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from clab_lite.errors import DataError
+from clab_lite.file_format import KEY, require_format
 from clab_lite.files import replaced
 from clab_lite.tensor_file import load_tensors
 
@@ -36,7 +37,7 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """
     try:
         with replaced(path) as beside, beside.open("wb") as file:  # given a path, torch would hide the system's reason
-            torch.save({"format": FORMAT, **content}, file)
+            torch.save({KEY: FORMAT, **content}, file)
     except (OSError, RuntimeError) as error:  # RuntimeError: torch closing the file after the system's error
         cause = error if isinstance(error, OSError) else error.__context__
         reason = getattr(cause, "strerror", None) or str(error)
@@ -82,10 +83,7 @@ def _opened(path: Path) -> dict[Any, Any]:
     content = load_tensors(path)
     if not isinstance(content, dict):
         raise DataError.at(path, "", f"holds a {type(content).__name__}, not the entries of a checkpoint", _REMEDY)
-    version = content.get("format", FORMAT)
-    if not isinstance(version, int) or version > FORMAT:
-        problem = f"has format {version!r}, this clab-lite reads up to {FORMAT}"
-        raise DataError.at(path, "", problem, "Install a newer clab-lite.")
+    require_format(content.get(KEY), FORMAT, path)
     return content
 
 

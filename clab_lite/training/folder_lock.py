@@ -14,6 +14,7 @@ from clab_lite.errors import DataError
 from clab_lite.files import remove_parts
 
 LOCK = ".lock"
+_BEYOND_TEXT = 1 << 20
 _held: set[Path] = set()
 """Folders of this process: the operating system's lock keeps out other processes only."""
 
@@ -88,6 +89,8 @@ def _lock_file(file: IO[str]) -> None:
     except ImportError:  # Windows
         import msvcrt
 
+        # Windows lets nobody else read locked bytes: not those of the process id, and the same ones for everybody.
+        os.lseek(file.fileno(), _BEYOND_TEXT, os.SEEK_SET)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
         return
     # lockf, not flock: data workers forked from a killed run would keep an flock alive.

@@ -14,6 +14,7 @@ from clab_lite.files import write_text
 from clab_lite.training.run_folder import LOG, TENSORBOARD
 
 _SCALARS = ("learning_rate", "contrast_weight", "gradient_norm")
+_OTHERS = ("progress", "contrast_chance", "seconds")
 
 
 class RunLog:
@@ -79,8 +80,8 @@ def read_log(path: Path) -> list[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-            problem = "" if _is_row(row) else "no row of a log: it has no iteration or no losses"
-        except ValueError as error:  # of JSON or of UTF-8
+            problem = _fault(row)
+        except (ValueError, RecursionError) as error:  # of JSON or of UTF-8
             if number == len(lines):
                 break
             problem = f"not JSON ({error})"
@@ -90,5 +91,19 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _is_row(row: Any) -> bool:
-    return isinstance(row, dict) and isinstance(row.get("iteration"), int) and isinstance(row.get("losses"), dict)
+def _fault(row: Any) -> str:
+    """In words, what is wrong with a row; empty when nothing is."""
+    if not (isinstance(row, dict) and isinstance(row.get("iteration"), int) and isinstance(row.get("losses"), dict)):
+        return "no row of a log: it has no iteration or no losses"
+    if not 0 <= row["iteration"] < 2**63:
+        return "no row of a log: its iteration is no count of steps"
+    numbers = {**row["losses"], **{name: row[name] for name in (*_SCALARS, *_OTHERS) if row.get(name) is not None}}
+    wrong = next((name for name, value in numbers.items() if not _is_number(value)), None)
+    if wrong is not None or not isinstance(row.get("note", ""), str):
+        return f"no row of a log: its {wrong or 'note'} is of another kind"
+    return ""
+
+
+def _is_number(value: Any) -> bool:
+    """Also NaN, which a run that diverges may log."""
+    return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from clab_lite.distributed import average_over_ranks, world_size
+from clab_lite.errors import NotFinite
 from clab_lite.training.calibrate import Precision
 
 DETECTION_LOSSES = ("rpn_objectness", "rpn_box", "box_class", "box_regression")
@@ -20,8 +21,8 @@ _REMEDY = (
 )
 
 
-class TrainingDiverged(RuntimeError):
-    """A loss or the gradient is not finite. The message holds every component and the sample ids."""
+class TrainingDiverged(NotFinite):
+    """A loss or the gradient is not finite. The message holds every component, the sample ids and the first layer."""
 
 
 def compute_losses(

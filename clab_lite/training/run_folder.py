@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clab_lite.data.source_file import read_json
 from clab_lite.distributed import barrier, is_main, restarts
 from clab_lite.errors import DataError
 from clab_lite.files import write_json
@@ -162,8 +162,8 @@ def _require_empty(folder: Path) -> None:
 def _written(path: Path) -> dict[str, Any]:
     """What a run that was stopped before its first checkpoint left in config.json; empty when it left none."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_json(path, "")
+    except DataError:
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from clab_lite.config import Config
 from clab_lite.errors import DataError
+from clab_lite.ranges import shown
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -66,15 +67,17 @@ def _plain(value: Any) -> Any:
 def _build(kind: type[_T], values: Any, path: Path, prefix: str) -> _T:
     """One dataclass from its dict, fields of dataclass type included."""
     if not isinstance(values, Mapping):
-        problem = f"is {values!r}, not a table of settings"
+        problem = f"is {shown(values)}, not a table of settings"
         raise DataError.at(path, f"field {prefix.rstrip('.') or 'config'}", problem, "Use another copy.")
     hints = typing.get_type_hints(kind)
     arguments: dict[str, Any] = {}
     for key, value in values.items():
         if key not in hints:
-            close = difflib.get_close_matches(str(key), hints, n=1)
+            word = str(key)[:80]
+            close = difflib.get_close_matches(word, hints, n=1)
             guess = f"Did you mean {close[0]!r}?" if close else f"Known fields: {', '.join(hints)}."
-            raise DataError.at(path, f"field {prefix}{key}", "unknown field", guess)
+            newer = "If a newer clab-lite wrote it, install that."
+            raise DataError.at(path, f"field {prefix}{word}", "unknown field", f"{guess} {newer}")
         if dataclasses.is_dataclass(hints[key]):
             value = _build(typing.cast(type[Any], hints[key]), value, path, f"{prefix}{key}.")
         arguments[key] = tuple(value) if isinstance(value, list) else value

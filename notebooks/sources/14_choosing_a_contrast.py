@@ -92,7 +92,7 @@ print(choosing.came_out(comparison))
 # (p times the number of looks, at most 1).
 
 # %%
-choosing.results(comparison).round(3)
+choosing.results(comparison).style.format(precision=3, na_rep="").hide()
 
 # %% [markdown]
 # A few seeds, one small detector (`lesson` preset), a minute or two of training, and a world of drawn videos: this says

@@ -216,7 +216,7 @@ def damage(tree, what):
         ("short row", ["VID_train_15frames.txt", "line 1", "3 columns instead of 4"]),
         ("frame beyond the end", ["line 2", "frame 5 of a video of 5 frames"]),
         ("two lengths", ["line 2", "has 6 frames here and 5 above"]),
-        ("words for numbers", ["line 1", "'-1' is not a number from 0 up"]),
+        ("words for numbers", ["line 1", "'-1' is not a number from 0 to"]),
         ("no annotations", ["Data/VID but no Annotations/VID"]),
     ],
 )

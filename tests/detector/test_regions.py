@@ -129,6 +129,22 @@ def test_a_damaged_download_is_named(monkeypatch, tmp_path) -> None:
         Backbone(BackboneConfig("resnet18"))
 
 
+def test_a_download_of_another_file_is_refused(monkeypatch, tmp_path) -> None:
+    """The file that torchvision fetches is checked while it comes in, and again each time it is read."""
+    torch.save({}, tmp_path / "served.pth")
+    weights = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    address = (tmp_path / "served.pth").as_uri()
+    real = torch.hub.download_url_to_file
+    monkeypatch.setattr("torch.hub.download_url_to_file", lambda _url, *rest: real(address, *rest, progress=False))
+    with pytest.raises(DataError, match=r"resnet18-f37072fd\.pth: is not the published file \(invalid hash value"):
+        Backbone(BackboneConfig("resnet18"))
+    assert not list((tmp_path / "hub" / "checkpoints").iterdir())
+    (tmp_path / "hub" / "checkpoints" / Path(weights.url).name).write_bytes((tmp_path / "served.pth").read_bytes())
+    with pytest.raises(DataError, match=r"resnet18-f37072fd\.pth: its hash begins with \w{8}\. .*delete it"):
+        Backbone(BackboneConfig("resnet18"))
+
+
 def test_code_in_a_weights_file_does_not_run(monkeypatch, tmp_path) -> None:
     class Payload:
         def __reduce__(self) -> tuple:

@@ -18,10 +18,11 @@ from clab_lite.lessons import crosscl
 from clab_lite.lessons.crosscl.curves import draw_losses, draw_similarity, smooth
 from clab_lite.lessons.crosscl.live import Live, train_live
 from clab_lite.lessons.crosscl.matching import Matcher, draw_match
-from clab_lite.lessons.crosscl.measured import ARMS, QUESTIONS, draw_measured, interval, pick, summary
+from clab_lite.lessons.crosscl.measured import ARMS, QUESTIONS, draw_measured, pick, summary
 from clab_lite.lessons.crosscl.pairs import SHOWN, draw_pair, make_desk, pair_explorer, valid_shares
 from clab_lite.lessons.crosscl.pictures import as_picture, window_at
 from clab_lite.lessons.crosscl.pooling import ROW, draw_pooling, exact_mean, sampled_mean
+from clab_lite.lessons.measured_file import mean_in_words
 from clab_lite.methods.crosscl import lite
 from clab_lite.methods.shared import PretrainConfig
 
@@ -171,7 +172,7 @@ def test_measured_runs(tmp_path: Path) -> None:
     runs = crosscl.measured_runs(path)
     assert [run.seed for run in pick(runs, "without")] == [0, 1]
     table = summary(runs)
-    assert list(table["seeds"]) == [2] * 5 and table["P3 to P4"][0].startswith("0.51 ±")
+    assert list(table["seeds"]) == [2] * 5 and table["P3 to P4"][0] == "0.51"
     figure, numbers = draw_measured(runs, "other_view")
     assert "10 runs, 2 seeds" in numbers and title(figure).startswith("50% of the windows are found, 60% without")
     with pytest.raises(DataError, match="was measured"):
@@ -185,9 +186,9 @@ def test_measured_runs(tmp_path: Path) -> None:
 
 
 def test_interval_by_hand() -> None:
-    mean, half = interval([1.0, 2.0, 3.0])
-    assert mean == 2 and half == pytest.approx(4.303 * 1 / 3**0.5, rel=1e-3)
-    assert np.isnan(interval([1.0])[1])
+    # Three values: t of two degrees of freedom is 4.303, and the error of the mean 1 / sqrt(3).
+    assert mean_in_words([1.0, 2.0, 3.0]) == "2.00 ± 2.48"
+    assert mean_in_words([1.0, 2.0]) == "1.50", "two seeds have no interval worth its name"
 
 
 def test_lesson_leaves_threads_and_random_state(index: VideoIndex) -> None:

@@ -42,6 +42,11 @@ _READY = """() => {
   const kernel = panel && panel.sessionContext && panel.sessionContext.session && panel.sessionContext.session.kernel;
   return !!kernel && kernel.status === 'idle';
 }"""
+_RUN_CELL = """async position => {
+  const app = window.jupyterapp;
+  app.shell.currentWidget.content.activeCellIndex = position;
+  await app.commands.execute('notebook:run-cell');
+}"""
 _TEXTS = "() => window.jupyterapp.shell.currentWidget.content.widgets.map(c => c.model.sharedModel.getSource())"
 _BAD_MESSAGES = ("widget", "comm_", "comm ", "page error")
 _BAD_WORDS = ("Error displaying widget", "model not found", "Loading widget", "could not be drawn")
@@ -156,6 +161,10 @@ class Lab:
             self.page.wait_for_timeout(1500)  # widgets arrive after their cell
         finally:
             self.page.set_default_timeout(30_000)
+
+    def run_cell(self, position: int) -> None:
+        """Run one cell and wait until it is done; its widgets arrive after that."""
+        self.page.evaluate(_RUN_CELL, position)
 
     def cell(self, position: int) -> Any:
         """The n-th cell (the number in its id)."""

@@ -203,6 +203,17 @@ def test_a_term_that_is_not_finite_stops_the_run_and_is_named(index: VideoIndex,
     assert all(parameter.isfinite().all() for parameter in made[0].parameters()), "the bad step was applied"
 
 
+def test_the_layer_that_was_not_finite_is_named(index: VideoIndex, tmp_path: Path) -> None:
+    def broken(config: StandInConfig) -> StandIn:
+        method = StandIn(config)
+        with torch.no_grad():
+            method.head.bias[0] = float("nan")
+        return method
+
+    with pytest.raises(TrainingDiverged, match=r"iteration 1: .*that of head \(Linear\).*its weight head\.bias is not"):
+        run(tmp_path, index, method=broken)
+
+
 def test_a_folder_with_a_run_is_refused(index: VideoIndex, straight: PretrainResult, tmp_path: Path) -> None:
     folder = straight.run_folder
     other = replace(StandInConfig(), pretrain=replace(StandInConfig().pretrain, steps=3))

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 import torch
+from like_mps import like_mps
 from training_world import write_dataset
 
 from clab_lite.backbone_file import fit, read_backbone
@@ -18,6 +19,7 @@ from clab_lite.presets import lesson
 from clab_lite.pretraining.loop import PretrainResult, pretrain
 from clab_lite.pretraining.methods import MethodName, build_method, preset_of
 from clab_lite.pretraining.settings import LoopConfig
+from clab_lite.training.batches import on_device
 from clab_lite.training.dataset import describe
 
 
@@ -65,6 +67,15 @@ def test_the_lite_backbone_is_that_of_the_preset_lesson(name: str, index: VideoI
     with torch.device("meta"):
         found = fit(read_backbone(tmp_path), Backbone(lesson().detector.backbone))
     assert found.left == (("conv1.weight",) if name == "ranked" else ()) and not found.unused
+
+
+@pytest.mark.parametrize("name", get_args(MethodName))
+def test_a_step_needs_no_float64_of_the_device(name: str, index: VideoIndex) -> None:
+    method, source = build_method(name, _small(name), index)
+    batch = source.batch(0)
+    with like_mps():
+        method(on_device(batch, torch.device("cpu")))["total"].backward()
+        method.update()
 
 
 def test_unknown_names_and_what_a_method_cannot_use(index: VideoIndex) -> None:

@@ -158,7 +158,7 @@ def test_of_gives_all_seeds_of_an_arm() -> None:
 
 
 def test_faults_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"records\.json: no such study"):
+    with pytest.raises(DataError, match=r"records\.json: it cannot be read \(No such file"):
         open_study(tmp_path)
     save_study(study_of(Setting()), tmp_path)
     content = json.loads((tmp_path / RECORDS).read_text())
@@ -194,7 +194,7 @@ def cut_maps(rows: int) -> bytes:
         ("points_object.csv", b"", "cannot be read as a table"),
         ("points_object.csv", b"a,b\n1,2\n", "lacks the columns video, "),
         ("points_object.csv", b"video,video_name,frame,track,label,class_name,troubles\n", "has 0 rows"),
-        (RECORDS, b"{", "cannot be read as JSON"),
+        (RECORDS, b"{", "it is not JSON"),
         (RECORDS, b'{"command": "x", "records": [{"setting": null}]}', "is no setting of a study"),
         (RECORDS, b'{"command": "x", "records": [{"setting": {"wings": 2}}]}', "wings.* is no setting of a study"),
         (RECORDS, b'{"command": "x", "records": [7]}', "is no setting of a study"),

@@ -84,7 +84,7 @@ def examine(
     """
     results: list[PartResult] = []
     unchanged, total = 0, sum(part.frames for part in parts)
-    known = [journal.stamp(part.key) for part in parts]
+    known = [journal.stamp(part.key, part.frames) for part in parts]
     bar = tqdm(total=total, desc=f"checking {title}", unit="frame", unit_scale=True, disable=not progress)
     pool = _pool(workers or min(MOST_WORKERS, (os.cpu_count() or 1) + 2), total)
     try:

@@ -16,7 +16,7 @@ from clab_lite.data.check.parts import StillsPart, VideoPart
 from clab_lite.data.check.published import compare_with_published
 from clab_lite.data.check.report import CheckLine, failure, not_checked, plural, without_objects
 from clab_lite.data.class_list import CLASSES_FILE, VID, ClassList, find_classes, read_classes
-from clab_lite.data.lists import Listing, det_listing, train_listing, val_listing
+from clab_lite.data.lists import Listing, annotation_files, det_listing, train_listing, val_listing
 from clab_lite.data.troubles import read_troubles
 from clab_lite.errors import DataError
 
@@ -101,7 +101,7 @@ def _shown_classes(root: Path, listings: Sequence[Listing], options: Options) ->
     except DataError:
         names: set[str] = set()
     for name in (name for listing in listings for name in listing.names):
-        for file in sorted((root / "Annotations/VID" / name).glob("*.xml")):
+        for file in annotation_files(root, name):
             try:
                 names |= {item.wnid for item in read_annotation(file, tracks=False).objects}
             except DataError:
@@ -170,6 +170,8 @@ def _check_stills(
     found = examine("stills", parts, journal, workers=options.workers, progress=options.progress)
     what = f"{plural(len(names), 'image')}, {plural(found.objects, 'object')}"
     lines = check_lists(root, "stills") + found.lines("stills", what)
+    if not found.frames and not found.problems:
+        lines.append(CheckLine("FAIL", "stills: no listed image has an annotation", "Unpack Annotations/DET."))
     counts = {"rows": len(listing.names), "distinct images": len(names)}
     return found, lines + compare_with_published("stills", names, counts)
 

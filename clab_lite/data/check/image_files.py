@@ -35,14 +35,17 @@ def check_images(images: Sequence[Image]) -> tuple[list[str], NDArray[np.uint64]
             problems.append(str(error))
             continue
         except OSError as error:
-            problems.append(f"{file}: the image cannot be read ({error.strerror}). Check its permissions.")
+            problem = f"the image cannot be read ({error.strerror})"
+            problems.append(str(DataError.at(file, "", problem, "Check its permissions.")))
             continue
         marks[position] = _mark(tail, byte_count)
         if _JPEG_END not in tail and _PNG_END not in tail:
-            problems.append(f"{file}: the image is truncated (no end marker). Restore the file from the dataset.")
+            problem, remedy = "the image is truncated (no end marker)", "Restore the file from the dataset."
+            problems.append(str(DataError.at(file, "", problem, remedy)))
         elif size is not None and found != size:
             sizes = f"{found[0]} x {found[1]} pixels, its annotation says {size[0]} x {size[1]}"
-            problems.append(f"{file}: {sizes}. Restore the file, or correct the size in the annotation.")
+            remedy = "Restore the file, or correct the size in the annotation."
+            problems.append(str(DataError.at(file, "", sizes, remedy)))
     return problems, marks
 
 

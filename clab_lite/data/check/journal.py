@@ -14,8 +14,11 @@ from typing import TextIO
 
 import numpy as np
 
-from clab_lite.data.cache import places
+from clab_lite.data.cache import make_folder, places
 from clab_lite.data.check.parts import PartResult
+from clab_lite.data.json_fields import is_whole
+from clab_lite.data.source_file import read_source
+from clab_lite.errors import DataError
 from clab_lite.files import write_text
 
 
@@ -31,7 +34,7 @@ class Journal:
             fresh: forget what earlier checks found.
         """
         self._lines: dict[str, str] = {}
-        self._stamps: dict[str, str] = {}
+        self._stamps: dict[str, tuple[str, int]] = {}
         self._used: set[str] = set()
         self._places = places(base, f"check_{name}.jsonl")
         self._file: TextIO | None = None
@@ -39,16 +42,15 @@ class Journal:
             for place in self._places:
                 self._read(place)
 
-    def stamp(self, key: str) -> str | None:
-        """The stamp under which a part was found in order; None when it was not."""
-        return self._stamps.get(key)
+    def stamp(self, key: str, images: int) -> str | None:
+        """The stamp under which a part of at most so many images was found in order; None when it was not."""
+        stamp, found = self._stamps.get(key, (None, 0))
+        return stamp if found <= images else None
 
     def result(self, key: str) -> PartResult:
         """What was found of a part that has a stamp."""
         self._used.add(key)
-        row = json.loads(self._lines[key])
-        marks = np.frombuffer(base64.b64decode(row["marks"]), np.uint64)
-        return PartResult(row["frames"], row["objects"], [], row["counts"], marks)
+        return _read_line(self._lines[key])[2]
 
     def add(self, key: str, stamp: str, result: PartResult) -> None:
         """Keep a result, unless it has problems."""
@@ -75,28 +77,39 @@ class Journal:
 
     def _read(self, place: Path) -> None:
         try:
-            text = place.read_text(encoding="utf-8", errors="replace")
-        except OSError:
+            text = read_source(place, "the journal").decode("utf-8", errors="replace")
+        except DataError:
             return
         for line in text.splitlines():
             try:
-                row = json.loads(line)
-                key, stamp = row["key"], row["stamp"]
-                PartResult(row["frames"], row["objects"], [], row["counts"], row["marks"])
-            except (ValueError, KeyError, TypeError):  # cut off, or not ours
+                key, stamp, result = _read_line(line)
+            except (ValueError, KeyError, TypeError, RecursionError):  # cut off, or not ours
                 continue
-            self._lines[key], self._stamps[key] = line, stamp
+            self._lines[key], self._stamps[key] = line, (stamp, len(result.marks))
 
     def _open(self) -> TextIO | None:
         """The first place that can be written, with what is known so far; None when there is none."""
         for place in self._places:
             try:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                ignore = place.parent / ".gitignore"
-                if not ignore.exists():  # a dataset inside a repository must not carry it along
-                    ignore.write_text("*\n")
+                make_folder(place.parent)
                 write_text(place, "".join(f"{line}\n" for line in self._lines.values()))
                 return place.open("a", encoding="utf-8")
             except OSError:
                 continue
         return None
+
+
+def _read_line(line: str) -> tuple[str, str, PartResult]:
+    """(key, stamp, result) of one part. The file travels with the dataset, so nothing in it is taken on trust.
+
+    Raises:
+        ValueError, KeyError, TypeError, RecursionError: it is none that `Journal.add` writes.
+    """
+    row = json.loads(line)
+    key, stamp, frames, objects, counts = (row[name] for name in ("key", "stamp", "frames", "objects", "counts"))
+    numbers = [frames, objects, *dict(counts).values()]
+    marks = np.frombuffer(base64.b64decode(row["marks"], validate=True), np.uint64)
+    texts = [key, stamp, *counts]
+    if not (all(isinstance(text, str) for text in texts) and all(is_whole(n) and 0 <= n < 2**53 for n in numbers)):
+        raise ValueError("not a line of a journal")
+    return key, stamp, PartResult(frames, objects, [], counts, marks)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clab_lite.data.check.published import PUBLISHED
 from clab_lite.data.check.report import CheckLine, plural
-from clab_lite.data.lists import find_list, rows
+from clab_lite.data.lists import find_list, frame_number, rows
 from clab_lite.errors import DataError
 
 _ROWS = {
@@ -37,7 +37,7 @@ def check_unlisted(root: Path, names: Sequence[str]) -> list[CheckLine]:
     parents = sorted({name.rpartition("/")[0] for name in names})
     unlisted = []
     for parent in parents:
-        if (base / parent).is_dir():
+        if os.path.isdir(base / parent):  # unlike Path.is_dir, False for a name that no folder can have
             with os.scandir(base / parent) as entries:
                 found = [f"{parent}/{entry.name}" for entry in entries if entry.is_dir() and entry.name[0] != "."]
             unlisted += [name for name in sorted(found) if name not in listed and name not in parents]
@@ -75,7 +75,7 @@ def _disagreement(root: Path, split: str) -> list[CheckLine]:
     official = sorted((root / "ImageSets/VID").glob("train_*.txt" if split == "train" else "val.txt"))
     if path is None or not official:
         return []
-    listed: dict[str, int] = {fields[0]: int(fields[3]) for _, fields in rows(path, columns) if fields[3].isdecimal()}
+    listed = {fields[0]: frame_number(path, line, fields[3], minimum=1) for line, fields in rows(path, columns)}
     counts: Counter[str] = Counter()
     for file in official:
         for _, fields in rows(file, 2):

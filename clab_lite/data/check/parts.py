@@ -101,7 +101,7 @@ class VideoPart:
         result.problems = problems
         sizes = dict(zip(frames_read, record.frame_sizes, strict=True))
         if self.with_images and not os.path.isdir(self._folders[1]):
-            result.problems.append(f"{self._folders[1]}: the frames are missing. Unpack them.")
+            result.problems.append(str(DataError.at(self._folders[1], "", "the frames are missing", "Unpack them.")))
         elif self.with_images:
             frames = _numbers(self._folders[1], ".JPEG")
             problems, marks = check_images([(self.image(frame), sizes.get(frame)) for frame in frames])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from clab_lite.errors import DataError
+from clab_lite.errors import LONGEST, DataError, escaped, shortened
 
 Level = Literal["OK", "WARN", "FAIL"]
 
@@ -41,7 +41,7 @@ class CheckLine:
         rows += [f"       - {record}" for record in self.records[:most]]
         if len(self.records) > most:
             rows.append(f"       - and {len(self.records) - most:,} more; --out FILE names all")
-        return "\n".join(rows)
+        return "\n".join(shortened(escaped(row), LONGEST) for row in "\n".join(rows).split("\n"))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from clab_lite.data.cache import INDEX_FOLDER
+from clab_lite.data.source_file import read_json
 from clab_lite.data.world.config import SPLITS, WorldConfig
 from clab_lite.data.world.readme import world_readme
 from clab_lite.data.world.records import annotation_xml, list_files, snippet_name
@@ -65,11 +66,14 @@ def make_world(
 
 def load_config(root: str | os.PathLike[str]) -> WorldConfig:
     """The configuration a sample world was made with."""
-    path = Path(root) / WORLD_FILE
+    path, remedy = Path(root) / WORLD_FILE, "Give the folder of a sample world."
+    content = read_json(path, remedy)
+    if not isinstance(content, dict):
+        raise DataError.at(path, "", "it holds no settings", remedy)
     try:
-        return WorldConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError.at(path, "", f"not readable ({error})", "Give the folder of a sample world") from error
+        return WorldConfig.from_dict(content)
+    except (ValueError, TypeError) as error:
+        raise DataError.at(path, "", f"not readable ({error})", remedy) from error
 
 
 def _check_target(target: Path, overwrite: bool) -> None:

@@ -24,6 +24,7 @@ _MARKS: dict[Word, tuple[str, str]] = {"fits": ("fits", GREEN), "possible": ("po
                                        "no": ("not here", GREY)}  # fmt: skip
 
 
+_BEFORE = "It is trained before the detector; beside one it was not measured."
 _LONGER = "While longer training of the detector still helps, the time is better spent there."
 
 
@@ -112,7 +113,7 @@ def _branch(situation: Situation) -> Advice:
 
 def _ranked(situation: Situation) -> Advice:
     if not situation.extra_stage:
-        return Advice("ranked", "no", "It is a training of its own, before the detector's.")
+        return Advice("ranked", "no", _BEFORE)
     if situation.labels != "classes":
         return Advice("ranked", "no", "Ranks are between classes: it must know the class of every object.")
     if situation.goal == "similar classes":
@@ -128,7 +129,7 @@ def _ranked(situation: Situation) -> Advice:
 
 def _crosscl(situation: Situation) -> Advice:
     if not situation.extra_stage:
-        return Advice("crosscl", "no", "It is a training of its own, before the detector's.")
+        return Advice("crosscl", "no", _BEFORE)
     if situation.goal != "detector":
         return Advice("crosscl", "no", "It compares places of one frame. No object is ever compared with another.")
     if situation.longer_helps and situation.labels == "classes":
@@ -140,7 +141,7 @@ def _crosscl(situation: Situation) -> Advice:
 
 def _codo(situation: Situation) -> Advice:
     if not situation.extra_stage:
-        return Advice("codo", "no", "It is a training of its own, before the detector's.")
+        return Advice("codo", "no", _BEFORE)
     if _ORDER.index(situation.labels) < _ORDER.index("boxes"):
         return Advice("codo", "no", "It cuts objects out: it must know where they are (any boxes will do).")
     if situation.goal == "similar classes":

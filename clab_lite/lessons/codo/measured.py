@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
 from clab_lite.errors import DataError
+from clab_lite.lessons.measured_file import mean_in_words, read_runs
 from clab_lite.lessons.places import samples_folder
 from clab_lite.methods.codo.measure import Probe
+from clab_lite.plain_values import built
 
 FILE = Path("methods", "codo", "records.json")
 COMMAND = "python -m clab_lite.methods.codo.trial"
@@ -53,14 +52,7 @@ def measured_runs(path: Path | None = None) -> list[MeasuredRun]:
     Raises:
         DataError: no such file, or one of another form.
     """
-    path = samples_folder() / FILE if path is None else path
-    remedy = f"Make it with `{COMMAND} FOLDER`, then `--gather {path.name}`."
-    try:
-        return [_run(one) for one in json.loads(path.read_text(encoding="utf-8"))]
-    except OSError as error:
-        raise DataError.at(path, "", f"cannot be read ({error.strerror})", remedy) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError.at(path, "", f"holds no measured runs ({error!r})", remedy) from error
+    return read_runs(samples_folder() / FILE if path is None else path, _run, COMMAND)
 
 
 def pick(runs: Sequence[MeasuredRun], background: str, jitter: float) -> list[MeasuredRun]:
@@ -70,15 +62,6 @@ def pick(runs: Sequence[MeasuredRun], background: str, jitter: float) -> list[Me
         there = sorted({(run.background, run.jitter) for run in runs})
         raise DataError(f"no run with background {background!r} and jitter {jitter}. There are: {there}.")
     return sorted(found, key=lambda run: run.seed)
-
-
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and half of the 95 % interval of the mean (Student's t); NaN for fewer than three values."""
-    numbers = np.asarray(values, float)
-    if len(numbers) < 3:
-        return float(numbers.mean()), math.nan
-    half = stats.t.ppf(0.975, len(numbers) - 1) * numbers.std(ddof=1) / math.sqrt(len(numbers))
-    return float(numbers.mean()), float(half)
 
 
 def summary(runs: Sequence[MeasuredRun]) -> pd.DataFrame:
@@ -94,8 +77,7 @@ def summary(runs: Sequence[MeasuredRun]) -> pd.DataFrame:
                           ("found again", lambda r: r.embedding[-1].retrieval),
                           ("C4 share before", lambda r: r.c4[0].background_share),
                           ("C4 share after", lambda r: r.c4[-1].background_share)):  # fmt: skip
-            mean, half = interval([of(run) for run in chosen])
-            row[label] = f"{mean:.2f}" if math.isnan(half) else f"{mean:.2f} ± {half:.2f}"
+            row[label] = mean_in_words([of(run) for run in chosen])
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -105,9 +87,14 @@ _ORDER = ("downstream", "pretrain", "same", "noise")
 
 def _run(one: dict[str, Any]) -> MeasuredRun:
     moments, curve = one["moments"], one["probe_jitter"]
-    return MeasuredRun(
-        one["background"], float(one["jitter"]), int(one["seed"]), tuple(m["step"] for m in moments),
-        tuple(Probe(**m["embedding"]) for m in moments), tuple(Probe(**m["c4"]) for m in moments),
-        Probe(**one["untrained"]), tuple(curve["amplitudes"]), tuple(Probe(**p) for p in curve["before"]),
-        tuple(Probe(**p) for p in curve["after"]), tuple(one["losses"]), float(one["seconds"]),
-    )  # fmt: skip
+    plain = {
+        **{name: one[name] for name in ("background", "jitter", "seed", "losses", "seconds")},
+        **{name: [moment[name] for moment in moments] for name in ("embedding", "c4")},
+        **{name: curve[name] for name in ("amplitudes", "before", "after")},
+        "steps": [moment["step"] for moment in moments],
+        "as_made": one["untrained"],
+    }
+    run = built(MeasuredRun, plain, missing_is_nan=True)
+    if not run.steps or run.background not in _ORDER:
+        raise ValueError(f"a run of {run.background[:40]!r} with {len(run.steps)} moments")
+    return run

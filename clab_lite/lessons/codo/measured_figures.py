@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from clab_lite.lessons.codo.grids import COSINES
-from clab_lite.lessons.codo.measured import NAMES, MeasuredRun, interval, pick
+from clab_lite.lessons.codo.measured import NAMES, MeasuredRun, pick
 from clab_lite.show.style import BLUE, GREY, INK, PALE, VERMILLION, heading, new_figure, quiet
 
 GOAL = 0.2
@@ -33,14 +33,14 @@ def draw_measured(
     axes[0].set_ylabel("gap", fontsize=9, color=GREY)
     axes[0].legend(fontsize=9, frameon=False, loc="upper left")
     quiet(axes[0])
-    first, last = (interval([run.embedding[place].gap for run in chosen])[0] for place in (0, -1))
+    first, last = (np.mean([run.embedding[place].gap for run in chosen]) for place in (0, -1))
     heading(axes[0], f"Gap {first:.2f} → {last:.2f} (seeds: {len(chosen)})")
     place = chosen[0].amplitudes.index(probe_jitter)
     _cosine_dots(axes[1], chosen, place)
     shares = [[getattr(run, when)[place].background_share for run in chosen] for when in ("before", "after")]
-    (b, _), (a, _) = interval(shares[0]), interval(shares[1])
+    b, a = np.mean(shares[0]), np.mean(shares[1])
     heading(axes[1], f"Share of the background {b:.0%} → {a:.0%}")
-    found = [interval([getattr(run, when)[place].retrieval for run in chosen])[0] for when in ("before", "after")]
+    found = [np.mean([getattr(run, when)[place].retrieval for run in chosen]) for when in ("before", "after")]
     numbers = (f"Pasted on {NAMES[background]}, box jitter {jitter:g} in training; the probe is read with jitter "
                f"{probe_jitter:g}. Found again among 32: {found[0]:.0%} → {found[1]:.0%}.")  # fmt: skip
     return figure, numbers
@@ -76,8 +76,8 @@ _PANELS = (
 
 def sources_title(runs: Sequence[MeasuredRun], kinds: Sequence[str], jitter: float) -> str:
     """How many backgrounds pass by the gap, and the share of the background that each ends at; means over seeds."""
-    passed = [k for k in kinds if interval([run.embedding[-1].gap for run in pick(runs, k, jitter)])[0] > GOAL]
-    shares = [interval([r.embedding[-1].background_share for r in pick(runs, k, jitter)])[0] for k in kinds]
+    passed = [k for k in kinds if np.mean([run.embedding[-1].gap for run in pick(runs, k, jitter)]) > GOAL]
+    shares = [np.mean([r.embedding[-1].background_share for r in pick(runs, k, jitter)]) for k in kinds]
     told = ", ".join(f"{share:.0%}" for share in shares)
     return f"Mean gap above {GOAL}: {len(passed)} of {len(kinds)}. Share of the background at the end: {told}"
 

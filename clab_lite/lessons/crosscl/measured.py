@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy import stats
 
 from clab_lite.errors import DataError
+from clab_lite.lessons.measured_file import mean_in_words, read_runs
 from clab_lite.lessons.places import samples_folder
 from clab_lite.methods.crosscl.measure import Similarity
+from clab_lite.plain_values import built
 from clab_lite.show.style import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, VERMILLION, heading, new_figure, quiet
 
 FILE = Path("methods", "crosscl", "records.json")
@@ -53,14 +52,7 @@ def measured_runs(path: Path | None = None) -> list[MeasuredRun]:
     Raises:
         DataError: no such file, or one of another form.
     """
-    path = samples_folder() / FILE if path is None else path
-    remedy = f"Make it with `{COMMAND} FOLDER`, then `{COMMAND} FOLDER --gather {path.name}`."
-    try:
-        return [_run(one) for one in json.loads(path.read_text(encoding="utf-8"))]
-    except OSError as error:
-        raise DataError.at(path, "", f"cannot be read ({error.strerror})", remedy) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError.at(path, "", f"holds no measured runs ({error!r})", remedy) from error
+    return read_runs(samples_folder() / FILE if path is None else path, _run, COMMAND)
 
 
 def pick(runs: Sequence[MeasuredRun], arm: str) -> list[MeasuredRun]:
@@ -69,15 +61,6 @@ def pick(runs: Sequence[MeasuredRun], arm: str) -> list[MeasuredRun]:
     if not found:
         raise DataError(f"no run of {arm!r} was measured. There are: {', '.join(sorted({run.arm for run in runs}))}.")
     return found
-
-
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and half of the 95 % interval of the mean (Student's t); NaN for one value."""
-    numbers = np.asarray(values, float)
-    if len(numbers) < 2:
-        return float(numbers.mean()), math.nan
-    half = stats.t.ppf(0.975, len(numbers) - 1) * numbers.std(ddof=1) / math.sqrt(len(numbers))
-    return float(numbers.mean()), float(half)
 
 
 def summary(runs: Sequence[MeasuredRun]) -> pd.DataFrame:
@@ -89,9 +72,9 @@ def summary(runs: Sequence[MeasuredRun]) -> pd.DataFrame:
             continue
         row: dict[str, Any] = {"setting": name, "seeds": len(chosen)}
         for key, label in QUESTIONS.items():
-            row[label] = _words([run.found[key][-1].retrieval for run in chosen])
-        row["cosine same"] = _words([run.found["p3_to_p4"][-1].same for run in chosen])
-        row["cosine other"] = _words([run.found["p3_to_p4"][-1].other for run in chosen])
+            row[label] = mean_in_words([run.found[key][-1].retrieval for run in chosen])
+        row["cosine same"] = mean_in_words([run.found["p3_to_p4"][-1].same for run in chosen])
+        row["cosine other"] = mean_in_words([run.found["p3_to_p4"][-1].other for run in chosen])
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -134,14 +117,14 @@ def _finding(ends: dict[str, float]) -> str:
     return f"{ends['cross']:.0%} of the windows are found, {ends['without']:.0%} without the cross terms"
 
 
-def _words(values: Sequence[float]) -> str:
-    mean, half = interval(values)
-    return f"{mean:.2f} ± {half:.2f}" if math.isfinite(half) else f"{mean:.2f}"
-
-
 def _run(one: dict[str, Any]) -> MeasuredRun:
     moments = one["moments"]
-    found = {key: tuple(Similarity(**moment[key]) for moment in moments) for key in QUESTIONS}
-    curves = {name: tuple(values) for name, values in one["curves"].items()}
-    steps = tuple(moment["step"] for moment in moments)
-    return MeasuredRun(one["arm"], int(one["seed"]), steps, found, curves, float(one["seconds"]))
+    plain = {
+        **{name: one[name] for name in ("arm", "seed", "curves", "seconds")},
+        "steps": [moment["step"] for moment in moments],
+        "found": {key: [moment[key] for moment in moments] for key in QUESTIONS},
+    }
+    run = built(MeasuredRun, plain, missing_is_nan=True)
+    if not run.steps:
+        raise ValueError(f"a run of {run.arm[:40]!r} without a moment")
+    return run

@@ -70,11 +70,13 @@ def run_command(words: Sequence[str], timeout: float = 300) -> Finished:
         DataError: it failed or took too long; with the end of what it printed.
     """
     began = time.monotonic()
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
     shown = " ".join("python" if word == sys.executable else word for word in words)
     shown = shown.replace("python -m torch.distributed.run", "torchrun")
     pipe = subprocess.PIPE
-    process = subprocess.Popen(words, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        words, env=environment, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace", start_new_session=True
+    )
     try:
         said, complained = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as error:

@@ -58,7 +58,9 @@ def known_classes(config: RankedConfig, index: VideoIndex) -> tuple[str, ...]:
             raise DataError(f"RankedConfig.withheld names {name!r}, which is no class of the dataset. {remedy}")
     names = tuple(name for name in classes_in(index) if name not in withheld)
     if len(names) < 2:
-        raise DataError(f"{len(names)} class is left to learn: {names}. Ranked contrast needs two or more.")
+        raise DataError(
+            f"of the classes only {list(names)} are left: ranked contrast needs two or more. Withhold fewer."
+        )
     return names
 
 

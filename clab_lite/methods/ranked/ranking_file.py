@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 import warnings
 from collections.abc import Sequence
 from importlib import resources
@@ -46,7 +47,7 @@ def read_ranking(source: str | Path, class_names: Sequence[str] | None = None) -
     lists, scores = _lists(content, place), _scores(content, place)
     released = content.get("released_scores", False)
     if not isinstance(released, bool):
-        raise DataError.at(place, "released_scores", f"is {released!r}", "Write true or false.")
+        raise DataError.at(place, "released_scores", f"is {reprlib.repr(released)}", "Write true or false.")
     names = tuple(lists) if class_names is None else tuple(class_names)
     ranking = Ranking(names, lists, scores, released, place)
     if str(source) not in SHIPPED and (pairs := ranking.asymmetric_pairs()):
@@ -87,8 +88,7 @@ def _parse_json(text: str) -> Any:
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"{twice[0]!r} is there twice")
+        _require_unique(names)
         return dict(pairs)
 
     return json.loads(text, object_pairs_hook=unique)
@@ -98,10 +98,22 @@ class _UniqueKeys(yaml.SafeLoader):
     """Plain data only; a key that is there twice is an error, as in `_parse_json`."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"{twice[0]!r} is there twice")
+        _require_unique([str(key.value) for key, _ in node.value])
         return super().construct_mapping(node, deep)
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Without aliases: a few lines of them stand for lists of any length."""
+        if self.check_event(yaml.events.AliasEvent):
+            raise ValueError(f"line {self.peek_event().start_mark.line + 1}: '*' stands for another part of the file")
+        return super().compose_node(parent, index)
+
+
+def _require_unique(names: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{reprlib.repr(name)} is there twice")
+        seen.add(name)
 
 
 def _lists(content: dict[str, Any], place: str) -> dict[str, tuple[str, ...]]:
@@ -110,7 +122,7 @@ def _lists(content: dict[str, Any], place: str) -> dict[str, tuple[str, ...]]:
         raise DataError.at(place, "ranking", f"is {type(ranking).__name__}", _REMEDY)
     for name, listed in ranking.items():
         if not isinstance(listed, list) or not all(isinstance(word, str) for word in (name, *listed)):
-            problem = f"{listed!r} is no list of names"
+            problem = f"{reprlib.repr(listed)} is no list of names"
             remedy = 'Write ["dog", "sheep"], or [] for no similar class. In YAML, put names like no and yes in quotes.'
             raise DataError.at(place, f"class {name!r}", problem, remedy)
     return {name: tuple(listed) for name, listed in ranking.items()}
@@ -123,8 +135,11 @@ def _scores(content: dict[str, Any], place: str) -> dict[str, dict[str, float]]:
         raise DataError.at(place, "scores", f"is {type(scores).__name__}", remedy)
     for name, given in scores.items():
         if not isinstance(given, dict):
-            raise DataError.at(place, f"scores of {name!r}", f"{given!r} is no table of names and numbers", remedy)
+            problem = f"{reprlib.repr(given)} is no table of names and numbers"
+            raise DataError.at(place, f"scores of {name!r}", problem, remedy)
         for word, score in given.items():
             if not isinstance(score, int | float) or isinstance(score, bool):
-                raise DataError.at(place, f"scores of {name!r}", f"{word!r} has {score!r}, no number", remedy)
+                raise DataError.at(
+                    place, f"scores of {name!r}", f"{word!r} has {reprlib.repr(score)}, no number", remedy
+                )
     return scores

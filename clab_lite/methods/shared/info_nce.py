@@ -7,7 +7,6 @@ passes keys or a queue decides whether gradient may reach them.
 from __future__ import annotations
 
 import torch
-from pytorch_metric_learning.losses import NTXentLoss
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -63,19 +62,16 @@ def batch_info_nce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
     """Scalar: row i of a (N, D) and of b (N, D) are positives, the other rows of the other side are its negatives.
 
     Both directions averaged: half of cross-entropy over the rows plus half over the columns of a b^T / T, with the
-    diagonal as target (golden kind `codo.batch`). One direction is pytorch-metric-learning's NT-Xent with reference
-    embeddings. It saturates at a gap of 87 between logits in float32: keep T at 0.03 or more. One row alone has no
-    negatives: 0, with zero gradient.
+    diagonal as target (golden kind `codo.batch`). One direction is what pytorch-metric-learning's NT-Xent gives with
+    reference embeddings; that one saturates at a gap of 87 between logits, log-sum-exp at none. One row alone has no
+    negatives: 0, with zero gradient; so has no row.
     """
     if a.shape != b.shape or a.ndim != 2:
         raise DataError(f"InfoNCE in a batch: sides are {tuple(a.shape)} and {tuple(b.shape)}. Both must be (N, D).")
     with torch.autocast(a.device.type, enabled=False):
-        a, b = wide(a), wide(b)
-        loss, rows = NTXentLoss(temperature=temperature), torch.arange(len(a), device=a.device)
-        # Copies: given the same labels twice, the library takes a and b for one batch and drops the diagonal.
-        forth = loss(a, rows, ref_emb=b, ref_labels=rows.clone())
-        back = loss(b, rows, ref_emb=a, ref_labels=rows.clone())
-        return (forth + back) / 2
+        logits = normalize(wide(a), dim=1) @ normalize(wide(b), dim=1).T / temperature
+        both = logits.logsumexp(dim=1) + logits.logsumexp(dim=0) - 2 * logits.diagonal()
+        return both.sum() / (2 * max(len(a), 1))
 
 
 def wide(values: Tensor) -> Tensor:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from clab_lite.errors import DataError
+from clab_lite.plain_values import built
 from clab_lite.study.comparison.arms import Arm
 
 RECORD = "arm.json"
@@ -58,12 +60,8 @@ class ArmRecord:
             DataError: a field is missing or wrong.
         """
         try:
-            ap = {str(name): float("nan") if value is None else float(value) for name, value in values["ap"].items()}
-            terms = {str(name): (float(first), float(last)) for name, (first, last) in values["terms"].items()}
-            numbers = (float(values["pretrain_seconds"]), float(values["detector_seconds"]))
-            words = (str(values["backbone"]), str(values["videos"]))
-            made_of = {str(name): str(value) for name, value in values["made_of"].items()}
-            return cls(Arm(**values["arm"]), ap, *numbers, terms, *words, made_of)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return built(cls, values, missing_is_nan=True)
+        except ValueError as error:
             named = values.get("arm") if isinstance(values, dict) else values
-            raise DataError.at(place, f"record {named}", f"is none of the comparison ({error!r})", _REMEDY) from error
+            problem = f"is none of the comparison ({error})"
+            raise DataError.at(place, f"record {reprlib.repr(named)}", problem, _REMEDY) from error

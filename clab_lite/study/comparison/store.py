@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clab_lite.checksums import listed_anew, require_sum
+from clab_lite.data.source_file import read_json
 from clab_lite.errors import DataError
+from clab_lite.file_format import KEY, require_format
 from clab_lite.files import write_text
 from clab_lite.study.comparison.arms import ARMS, ArmName, plan
 from clab_lite.study.comparison.record import RECORD, ArmRecord
@@ -17,6 +20,8 @@ from clab_lite.training.folder_lock import FolderInUse, hold
 from clab_lite.training.losses import TrainingDiverged
 
 COMPARISON = "comparison.json"
+FORMAT = 1
+"""Version of comparison.json; raised when an older clab-lite could not read a new one."""
 COMMAND = "clab-lite study runs/comparison --plan methods"
 WORLD = "world"
 _REMEDY = f"Copy data_samples/methods/comparison from the repository, or make it with `{COMMAND}`."
@@ -92,8 +97,9 @@ def collect_arms(folder: Path) -> Comparison:
 def save_comparison(comparison: Comparison, folder: Path) -> Path:
     """Write the one file that `open_comparison` reads."""
     lines = ",\n".join(json.dumps(record.to_dict(), separators=(",", ":")) for record in comparison.records)
-    path = folder / COMPARISON
-    write_text(path, f'{json.dumps({"command": comparison.command})[:-1]}, "records": [\n{lines}\n]}}\n')
+    path, about = folder / COMPARISON, {KEY: FORMAT, "command": comparison.command}
+    with listed_anew(folder, [COMPARISON]):
+        write_text(path, f'{json.dumps(about)[:-1]}, "records": [\n{lines}\n]}}\n')
     return path
 
 
@@ -104,16 +110,18 @@ def open_comparison(folder: str | Path) -> Comparison:
         DataError: the file is missing or wrong.
     """
     path = Path(folder) / COMPARISON
-    content = _json(path)
+    require_sum(path)
+    content = read_json(path, _REMEDY)
     if not isinstance(content, dict) or not isinstance(content.get("records"), list):
         raise DataError.at(path, "", "is no comparison: it has no list of records", _REMEDY)
+    require_format(content.get(KEY), FORMAT, path)
     records = [ArmRecord.from_dict(values, path) for values in content["records"]]
     return Comparison(_ordered(records), str(content.get("command", COMMAND)))
 
 
 def read_record(path: Path) -> ArmRecord:
     """One run's record. DataError: it is missing or wrong."""
-    return ArmRecord.from_dict(_json(path), path)
+    return ArmRecord.from_dict(read_json(path, _REMEDY), path)
 
 
 def _line(record: ArmRecord) -> str:
@@ -134,12 +142,3 @@ def _require_same(place: Path, found: ArmRecord, now: Mapping[str, str]) -> None
     if other:
         problem = f"this run was made of something else than the runs to come ({', '.join(other)})"
         raise DataError.at(place, "", problem, "Name another folder OUT, or remove the run's folder to make it anew.")
-
-
-def _json(path: Path) -> object:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DataError.at(path, "", "no such comparison", _REMEDY) from error
-    except (OSError, ValueError) as error:
-        raise DataError.at(path, "", f"cannot be read as JSON ({error})", _REMEDY) from error

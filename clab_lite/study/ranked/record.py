@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clab_lite.checksums import require_sum
 from clab_lite.data.source_file import read_json
 from clab_lite.errors import DataError
 from clab_lite.files import write_text
+from clab_lite.plain_values import built
 
 RECORDS = "records.json"
 CURVE_POINTS = 60
@@ -92,8 +94,8 @@ class TrialRecord:
     def from_dict(cls, values: Any, place: Path) -> TrialRecord:
         """The inverse of `to_dict`. DataError: a field is missing or of another kind."""
         try:
-            return cls(**{name: _value(name, value) for name, value in values.items()})
-        except (TypeError, AttributeError, ValueError) as error:
+            return built(cls, values, missing_is_nan=True)
+        except ValueError as error:
             remedy = "Make it anew with `clab-lite ranked-sweep`."
             raise DataError.at(place, "", f"it holds no record of ranked contrast ({error})", remedy) from error
 
@@ -123,19 +125,8 @@ def read_records(folder: str | Path) -> list[TrialRecord]:
         DataError: there is no records.json, or it holds something else.
     """
     path = Path(folder) / RECORDS
+    require_sum(path)
     content = read_json(path, "Make it with `clab-lite ranked-sweep`.")
     if not isinstance(content, list):
         raise DataError.at(path, "", "it is no list of records", "Make it anew with `clab-lite ranked-sweep`.")
     return [TrialRecord.from_dict(values, path) for values in content]
-
-
-def _value(name: str, value: Any) -> Any:
-    if value is None and name != "output_accuracy":
-        return float("nan")
-    return _tuples(value) if isinstance(value, list) else value
-
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
-    return float("nan") if value is None else value

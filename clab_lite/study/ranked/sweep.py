@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from clab_lite.checksums import listed_anew
 from clab_lite.data.vid import open_dataset
 from clab_lite.errors import DataError
 from clab_lite.files import replaced, write_text
@@ -64,9 +65,10 @@ def sweep(
                 problem = f"{record.method}, seed {record.seed}, is of {of}, which these runs are not"
                 raise DataError.at(folder / RECORDS, "", problem, "Name another folder.")
         missing = make_missing(planned(seeds), records[:], base, learn, judge, precision, device)
-        for record in islice(missing, limit):
-            records.append(record)
-            write_records(folder, records)
+        with listed_anew(folder, [RECORDS]):
+            for record in islice(missing, limit):
+                records.append(record)
+                write_records(folder, records)
         write_summary(folder, records)
     return len(records)
 

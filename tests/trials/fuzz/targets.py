@@ -1,0 +1,8 @@
+"""All targets, in the order of the table."""
+
+from __future__ import annotations
+
+from trials.fuzz import dataset
+from trials.fuzz.target import Target
+
+TARGETS: tuple[Target, ...] = (*dataset.TARGETS,)

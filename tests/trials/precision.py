@@ -1,0 +1,119 @@
+"""float32, bfloat16 and float16 against float64, part by part; one thread against two; and what is found in the end.
+
+Writes the section `precision` of docs/robustness.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from clab_lite.config import FrameConfig
+from clab_lite.data.vid import open_dataset
+from clab_lite.detector import VideoDetector
+from clab_lite.detector.boxes import box_iou
+from clab_lite.detector.video import PreparedFrame, detect_frames
+from clab_lite.frames import load_frame
+from clab_lite.trained import load_run
+from trials.page import ROOT, measured_on, write_section
+from trials.parts_compared import PRECISIONS, batch_of, compare, computing_in, threads_compared
+
+SAMPLES = "data_samples"
+LESSON = ROOT / SAMPLES / "trained" / "clab.safetensors"
+_CPU = torch.device("cpu")
+
+
+def detections(detector: VideoDetector, frames: int, precision: torch.dtype | None, wide: bool) -> list[dict[str, Any]]:
+    """Of the first frames of the first held-out video of the samples."""
+    index = open_dataset(ROOT / SAMPLES, "val")
+
+    def load(number: int) -> PreparedFrame:
+        frame = load_frame(index, 0, number, detector.config.frame, _CPU)
+        return replace(frame, pixels=frame.pixels.double()) if wide else frame
+
+    with torch.no_grad(), computing_in(precision):
+        return list(detect_frames(detector.eval(), load, frames, count=4))
+
+
+def matched(found: list[dict[str, Any]], truth: list[dict[str, Any]], least: float) -> tuple[int, int, float]:
+    """Boxes of the truth with at least that score; those found again (same class, IoU of 0.95); how far scores are."""
+    wanted = again = 0
+    apart = 0.0
+    for one, other in zip(found, truth, strict=True):
+        for box, label, score in zip(other["boxes"], other["labels"], other["scores"], strict=True):
+            if score < least:
+                continue
+            wanted += 1
+            same = one["labels"] == label
+            overlap = box_iou(box[None].double(), one["boxes"][same].double())[0]
+            if len(overlap) and overlap.max() >= 0.95:
+                again += 1
+                apart = max(apart, float((one["scores"][same][overlap.argmax()] - score).abs()))
+    return wanted, again, apart
+
+
+def detections_compared(detector: VideoDetector, frames: int) -> dict[str, str]:
+    """Precision -> a sentence."""
+    truth = detections(detector.double(), frames, None, wide=True)
+    detector.float()
+    table = {}
+    for name, kind in PRECISIONS.items():
+        try:
+            found = detections(detector, frames, kind, wide=False)
+        except RuntimeError as error:
+            table[name] = f"cannot be computed: {str(error).splitlines()[0]}"
+            continue
+        texts = []
+        for least in (0.05, 0.5):
+            wanted, again, apart = matched(found, truth, least)
+            share = f"{100 * again / wanted:.1f} %" if wanted else "none"
+            texts.append(f"from score {least}: {share} of {wanted}, scores within {apart:.1e}")
+        table[name] = "; ".join(texts)
+    return table
+
+
+def part_table(detector: VideoDetector, clips: int, size: FrameConfig) -> list[str]:
+    rows = compare(detector, *batch_of(SAMPLES, size, clips))
+    lines = [f"| part | {' | '.join(PRECISIONS)} |", f"|---|{'---|' * len(PRECISIONS)}"]
+    return lines + [
+        f"| {part} | {' | '.join(str(found[name]) for name in PRECISIONS)} |" for part, found in rows.items()
+    ]
+
+
+def thread_lines(detector: VideoDetector, clips: int, size: FrameConfig) -> str:
+    found = threads_compared(detector, *batch_of(SAMPLES, size, clips))
+    same = [name for name, apart in found.items() if apart == 0]
+    other = [f"{name} {apart:.0e}" for name, apart in found.items() if apart > 0]
+    return f"The same bits: {', '.join(same) or 'nothing'}. To rounding: {', '.join(other) or 'nothing'}."
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and write the section; `lesson` as an argument leaves the ResNet-50 out."""
+    torch.set_num_threads(1)
+    lesson = load_run(LESSON).detector
+    text = [
+        "Largest difference to float64 as a share of the largest number / median relative difference. Half precision is",
+        "autocast, as in training. The lesson's trained detector, two training clips:", "",
+        *part_table(lesson, 2, lesson.config.frame), "",
+        "What it detects, against the boxes of float64 (same class, IoU of at least 0.95):", "",
+        *(f"* {name}: {words}" for name, words in detections_compared(lesson, 12).items()), "",
+        "One thread against two (float32, a training step). " + thread_lines(lesson, 2, lesson.config.frame), "",
+    ]  # fmt: skip
+    if "lesson" not in arguments:
+        sys.path.append(str(ROOT / "tests" / "detector"))
+        from golden_model import official_detector
+
+        size = FrameConfig(160, 96)
+        large = official_detector("r50")
+        text += ["The published ResNet-50 detector with random weights, one clip of 160 x 96 pixels:", ""]
+        text += [*part_table(large, 1, size), ""]
+        text += ["One thread against two. " + thread_lines(large, 1, size), ""]
+    write_section("precision", "\n".join([*text, measured_on()]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
