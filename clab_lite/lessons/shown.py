@@ -1,8 +1,8 @@
 """Which widgets a cell shows: when it has run again, those of its earlier run are closed, in kernel and page.
 
 ipywidgets keeps every widget until it is closed, and IPython every result in `Out`: a cell that is run twenty times
-would leave twenty of each, with their comms, figures and pictures. From the first widget on, `Out` holds the last result
-of each cell. A notebook says which cell it runs (`cellId`); without that, nothing is closed.
+would leave twenty of each, with their comms, figures and pictures. From the first widget on, `Out` holds the last
+result of each cell. A notebook says which cell it runs (`cellId`); without that, nothing is closed.
 """
 
 from __future__ import annotations
@@ -110,8 +110,12 @@ def close(closing: Iterable[widgets.Widget]) -> None:
 
 
 def forget_result(shell: Any, number: int) -> None:
-    """Take the result of a run out of IPython's history: Out[n] and _n. The last three, _, __ and ___, pass by."""
+    """Take the result of a run, and what it showed, out of IPython's history: Out[n], _n, the pictures for `%notebook`.
+
+    The last three, _, __ and ___, pass by.
+    """
     shell.user_ns.get("_oh", {}).pop(number, None)
+    getattr(shell.history_manager, "outputs", {}).pop(number, None)
     shell.del_var(f"_{number}", by_name=True)
 
 
