@@ -37,7 +37,7 @@ class Found:
         """What is not as it should be; empty: healthy."""
         found = []
         if self.ahead_mb > MOST_MB:
-            found.append("memory grows")
+            found.append("memory grows" if self.slope.lower > 0 else "not shown: memory goes up and down too much")
         if self.last.files > self.early.files:
             found.append("files stay open")
         if self.last.threads > self.early.threads:
@@ -99,6 +99,6 @@ def _legend() -> str:
         "Each line is a process of its own; its memory is what is resident, with its workers' share. The slope is that "
         "of a straight line through the second half, ± its standard error, which allows for looks that follow each "
         "other. Foretold is the upper end of its 95 % interval times so many more: "
-        f"**flat** means less than {MOST_MB} MB, and no more files, threads, widgets or observers at the end than "
+        f"flat means less than {MOST_MB} MB, and no more files, threads, widgets or observers at the end than "
         "after a tenth."
     )
