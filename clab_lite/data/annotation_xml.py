@@ -78,8 +78,8 @@ def _parse(path: Path) -> ElementTree.Element:
     if content.count(b"<") > MAX_TAGS:  # deeply nested ones take microseconds each
         raise DataError.at(path, "", f"the annotation has more than {MAX_TAGS:,} tags", remedy)
     try:
-        # Without one there are no entities: no bombs, no files from outside. The parser reads no encoding that would not
-        # write it in ASCII, with zeros in between in UTF-16.
+        # Without one there are no entities: no bombs, no files from outside. In all encodings that the parser reads, it
+        # is written in ASCII, with zeros in between in UTF-16.
         if b"<!DOCTYPE" in content.replace(b"\0", b""):
             raise ValueError("it declares a document type")
         return ElementTree.fromstring(content)
