@@ -151,6 +151,12 @@ def test_what_is_no_file_does_not_hang(tree, name, kind):
     assert str(check_dataset(tree.root, progress=False))
 
 
+def test_stills_of_which_none_is_there(tree):
+    write(tree.root / "Lists/DET_train_30classes.txt", "train/a/0 1\n")
+    (tree.root / "Annotations/DET").mkdir()
+    assert "no listed image has an annotation" in str(opened(tree.root, include_det=True))
+
+
 @POSIX
 def test_frames_may_lie_on_another_disk(tree, tmp_path):
     """Links that somebody put there are followed; names in files that lead out are not."""
@@ -181,6 +187,7 @@ def test_a_stored_index_is_not_trusted(tree):
         {"file_names": [3] * 15},
         {"counts": [1]},
         {"class_names": []},
+        {"class_names": ["\x1b[2J", *text["class_names"][1:]]},
     ]
     for change in changes:
         words = {key: value for key, value in change.items() if key in text}
