@@ -161,7 +161,8 @@ class VideoFile:
             raise self._not_a_video("it is empty", "Record or download it again.")
         options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
         try:
-            container = av.open(str(self.path.resolve()), options=options)
+            # Titles and the like need not be UTF-8.
+            container = av.open(str(self.path.resolve()), options=options, metadata_errors="replace")
         except av.FFmpegError as error:
             remedy = "Convert it, for example: ffmpeg -i FILE -c:v libx264 converted.mp4"
             raise self._not_a_video(error.strerror or str(error), remedy) from error
