@@ -139,7 +139,5 @@ def _scores(content: dict[str, Any], place: str) -> dict[str, dict[str, float]]:
             raise DataError.at(place, f"scores of {name!r}", problem, remedy)
         for word, score in given.items():
             if not isinstance(score, int | float) or isinstance(score, bool):
-                raise DataError.at(
-                    place, f"scores of {name!r}", f"{word!r} has {shown(score)}, no number", remedy
-                )
+                raise DataError.at(place, f"scores of {name!r}", f"{word!r} has {shown(score)}, no number", remedy)
     return scores
