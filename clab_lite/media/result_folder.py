@@ -9,7 +9,7 @@ from itertools import count as numbers
 from pathlib import Path
 
 from clab_lite.data.source_file import leaves_folder, read_json
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, is_plain
 from clab_lite.files import try_folder, write_json
 
 DETECTIONS = "detections.jsonl"
@@ -138,4 +138,4 @@ def _not_ours(path: Path) -> DataError:
 
 def _is_inside(name: str) -> bool:
     """Whether a listed name stays inside the folder: what is listed gets removed."""
-    return bool(name) and not leaves_folder(name)
+    return bool(name) and is_plain(name) and not leaves_folder(name)
