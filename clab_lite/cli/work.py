@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clab_lite.cli.processes import speaks
 from clab_lite.errors import DataError
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def train(options: commands.Train) -> int:
     from clab_lite.training.saved_config import config_to_dict, differences
 
     device = pick_device(options.device)
-    alone = os.environ.get("WORLD_SIZE", "1") == "1"
-    first = alone or os.environ.get("RANK", "0") == "0"  # one of torchrun's processes speaks
+    first = speaks()
     index = open_dataset(
         options.dataset,
         split="train",
