@@ -63,10 +63,7 @@ class Team:
         if self._store is None or now - self._looked < _LOOK_EVERY:
             return
         self._looked = now
-        for team in _open:
-            failure = team._failure()
-            if failure is not None:
-                raise failure
+        self._end_with_others()
         _open[0]._watch.look()
 
     def wait_for_all(self, meanwhile: Callable[[], object] = lambda: None) -> None:
@@ -76,6 +73,7 @@ class Team:
         key = f"{self.name}/here {next(self._waits)}"
         self._ask("add", key, 1)
         self._wait(lambda: self._ask("add", key, 0) >= self.size, meanwhile)
+        self._end_with_others()  # one of them may have been here, and have failed while it waited
 
     def done_by_others(self) -> int:
         """What the other processes say in `done`, two seconds late."""
@@ -133,6 +131,12 @@ class Team:
             raise DataError(
                 f"{problem}: if it named no reason itself, it was killed. Start all of them again."
             ) from error
+
+    def _end_with_others(self) -> None:
+        for each in _open:
+            failure = each._failure()
+            if failure is not None:
+                raise failure
 
     def _failure(self) -> OtherProcessFailed | None:
         key = f"{self.name}/failure"
