@@ -23,7 +23,7 @@ import torch.distributed as dist
 from recalling_detector import RecallingDetector
 from training_world import micro_config
 
-from clab_lite import distributed
+from clab_lite import distributed, team_pulse
 from clab_lite.cli import main as command_line
 from clab_lite.cli.evaluate import detect_where_possible
 from clab_lite.compare import compare
@@ -126,7 +126,19 @@ def failures(dataset: Path, folder: Path) -> dict[str, tuple[str, str, float]]:
     def other_weights() -> None:
         evaluate(make_detector(index, seed=RANK), index, progress=False)
 
-    return {each.__name__: _outcome(each) for each in (torn, early, all_at_once, other_weights)}
+    def silent() -> None:
+        if RANK == 1:
+            team_pulse.Pulse.run = lambda self: self._store.set(self._key, '[0, "", 0]')  # type: ignore[method-assign]
+        with team():
+            if RANK == 1:
+                time.sleep(8)  # as a process that was stopped, or whose machine is gone
+
+    patience, pulse = team_pulse._SILENCE, team_pulse.Pulse.run
+    answers = {each.__name__: _outcome(each) for each in (torn, early, all_at_once, other_weights)}
+    team_pulse._SILENCE = 4.0
+    answers["silent"] = _outcome(silent)
+    team_pulse._SILENCE, team_pulse.Pulse.run = patience, pulse  # type: ignore[method-assign]
+    return answers
 
 
 def _raise(*_: object) -> Any:
@@ -165,20 +177,13 @@ def denied(dataset: Path, folder: Path) -> dict[str, str]:
 def commands(dataset: Path, folder: Path) -> dict[str, tuple[int, str, str]]:
     """Status, output and errors of some commands, as every process has them."""
     run, broken = folder.parent / "run", folder.parent / "broken"
-    device = ["--device", "cpu"]
+    device, frames = ["--device", "cpu"], dataset / "Data/VID/val/ILSVRC2015_val_00000000"
     words = {
         "evaluate": ["evaluate", run, dataset, "--out", folder / "evaluated", "--resamples", "20", *device],
         "embed": ["embed", run, dataset, "--out", folder / "embedded", "--every", "1", *device],
         "compare": ["compare", run, folder.parent / "other", dataset, "--resamples", "0", *device],
         "broken": ["evaluate", run, broken, "--out", folder / "unreadable", *device],
-        "detect": [
-            "detect",
-            run,
-            dataset / "Data/VID/val/ILSVRC2015_val_00000000",
-            "--out",
-            folder / "detected",
-            *device,
-        ],
+        "detect": ["detect", run, frames, "--out", folder / "detected", *device],
     }
     answers = {}
     for name, command in words.items():

@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("compare",),
     ("train", "evaluate", "embeddings", "detect", "pretraining"),
     ("scoring", "dataset_detections", "dataset_embeddings"),
+    ("frame_detections",),
     ("detection_store",),
     ("trained", "frames"),
     ("weights_file", "backbone_file"),
@@ -37,7 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("detector",),
     ("data", "metrics", "media", "evaluation_report", "evaluation_words"),
     ("schedule", "presets"),
-    ("shares", "team", "team_bar"),
+    ("shares", "team", "team_bar", "team_mail", "team_pulse"),
     ("tensor_file", "array_file", "pickled_names", "file_format", "plain_values", "checksums"),
     (
         "config",

@@ -37,7 +37,7 @@ def groups(dataset: Path) -> Path:
         started_ranks([_SCRIPT, "sums,results,failures,denied", dataset, dataset.parent / "2"], 2) as two,
         started_ranks([_SCRIPT, "results,commands", dataset, dataset.parent / "3"], 3) as three,
     ):
-        require_success(wait([*two, *three], timeout=240))
+        require_success(wait([*two, *three], timeout=600))
     return dataset.parent
 
 
@@ -83,6 +83,14 @@ def test_of_equal_failures_one_is_told(groups: Path) -> None:
     assert kinds == ["DataError", "OtherProcessFailed"]
 
 
+def test_a_process_without_a_sign_of_life_is_not_waited_for(groups: Path) -> None:
+    main, other = (answers["silent"] for answers in of_ranks(groups / "2", "failures"))
+    assert main[0] == "DataError"
+    assert "process 1 has given no sign of life for" in main[1]
+    assert main[2] < 8
+    assert other[0] == "OtherProcessFailed"
+
+
 def test_where_one_process_may_not_write_all_go_on_elsewhere(groups: Path) -> None:
     main, other = of_ranks(groups / "2", "denied")
     assert "denied cannot be written (Permission denied): the detections go to" in main["said"]
@@ -91,15 +99,17 @@ def test_where_one_process_may_not_write_all_go_on_elsewhere(groups: Path) -> No
     assert len(list((groups / "2/instead").rglob("*.npz"))) == 3
 
 
-def test_commands_write_the_files_of_one_process(groups: Path, tmp_path: Path) -> None:
-    one, many = commands(groups / "data", tmp_path), of_ranks(groups / "3", "commands")
+def test_commands_write_the_files_of_one_process(groups: Path) -> None:
+    alone = groups / "alone"
+    alone.mkdir()
+    one, many = commands(groups / "data", alone), of_ranks(groups / "3", "commands")
     for path in ("evaluated/metrics.json", "evaluated/per_class.csv", "embedded/embeddings.csv"):
-        assert (groups / "3" / path).read_bytes() == (tmp_path / path).read_bytes(), path
-    matrices = [np.load(folder / "embedded/embeddings.npy") for folder in (groups / "3", tmp_path)]
+        assert (groups / "3" / path).read_bytes() == (alone / path).read_bytes(), path
+    matrices = [np.load(folder / "embedded/embeddings.npy") for folder in (groups / "3", alone)]
     np.testing.assert_array_equal(*matrices)
     for name in ("evaluate", "embed", "compare"):
         assert [answers[name][0] for answers in many] == [0, 0, 0], many
-        assert many[0][name][1].replace(str(groups / "3"), str(tmp_path)) == one[name][1]
+        assert many[0][name][1].replace(str(groups / "3"), str(alone)) == one[name][1]
         assert [answers[name][1:] for answers in many[1:]] == [["", ""]] * 2  # one speaks, and shows a bar
 
 
@@ -111,7 +121,7 @@ def test_a_command_fails_in_all_processes_and_says_why_once(groups: Path) -> Non
     assert "000001.JPEG" in told[0]
 
 
-def test_a_command_for_one_process_is_refused(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_for_one_process_is_refused(groups: Path) -> None:
     for status, said, errors in (each["detect"] for each in of_ranks(groups / "3", "commands")):
         assert (status, said) == (2, "")
         assert "`clab-lite detect` works in one process, and 3 were started" in errors
@@ -121,12 +131,12 @@ def test_a_command_for_one_process_is_refused(groups: Path, monkeypatch: pytest.
 def test_a_killed_process_ends_the_job_and_the_next_job_goes_on(dataset: Path, tmp_path: Path) -> None:
     """Two processes under torchrun, one killed by SIGKILL in its second video; then three processes."""
     job = [_SCRIPT, "dies", dataset, tmp_path]
-    ended: Ended = run_torchrun(job, 2)
+    ended: Ended = run_torchrun(job, 2, timeout=400)
     assert ended.code != 0
     assert "Signal 9 (SIGKILL)" in ended.errors
     stored = len(list((tmp_path / "killed_store").rglob("*.npz")))
     assert 1 <= stored <= 2
-    require_success(run_ranks(job, 3))
+    require_success(run_ranks(job, 3, timeout=400))
     seen = sorted(tuple(place) for places in of_ranks(tmp_path, "dies") for place in places)
     assert set(seen) | {place for place in _ALL if place[0] < 2} == set(_ALL)
     assert len(seen) == len(set(seen)) < len(_ALL)

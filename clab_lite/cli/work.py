@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clab_lite.cli.processes import speaks
 from clab_lite.errors import DataError
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ def train(options: commands.Train) -> int:
     """Train; what differs from the preset is printed first (config.json keeps every setting)."""
     from clab_lite.backbone_file import read_backbone
     from clab_lite.cli.parsing import starting_config
-    from clab_lite.cli.processes import speaks
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
     from clab_lite.team import team

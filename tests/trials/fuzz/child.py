@@ -11,7 +11,6 @@ from pathlib import Path
 from clab_lite.errors import DataError
 from trials.fuzz import watch
 
-
 _IMPORTS = 120
 """Seconds that starting the other process, and the first call with its imports, may take on top."""
 
