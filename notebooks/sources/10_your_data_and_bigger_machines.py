@@ -255,8 +255,10 @@ print(own_data.what_is(lesson.folder / "page.pth"))
 # | one GPU | `clab-lite train DATASET --preset laptop --out runs/mine` |
 # | eight GPUs | `torchrun --nproc-per-node 8 -m clab_lite train DATASET --preset paper-r50 --out runs/r50` |
 # | stopped? | the same command with `--resume` goes on |
+# | eight GPUs, other commands | `torchrun --nproc-per-node 8 -m clab_lite pretrain`, `evaluate`, `compare` or `embed`, with the words as ever |
+# | several machines | the script `docs/slurm/train.sbatch`: torchrun on each, and they find each other |
 #
-# *torchrun* comes with PyTorch. It starts one process per GPU. Each process works on its own clips; after each step the gradients are averaged, so all keep the same weights.
+# *torchrun* comes with PyTorch. It starts one process per GPU. In training each process works on its own clips; after each step the gradients are averaged, so all keep the same weights. Pre-training shares its batch in the same way. Evaluation shares out the videos.
 #
 # What changes with the number of GPUs:
 #
@@ -297,6 +299,20 @@ numbers.round(4)
 # One condition: BatchNorm was fixed in both runs, as in the official recipe. A BatchNorm that measures its own statistics sees only the clips of its own process. (In the short test version of this lesson only the first run is made.)
 
 # %% [markdown]
+# ### When one dies
+#
+# Eight GPUs for days: something will fail. What then?
+#
+# | what happens | what follows |
+# |---|---|
+# | a process is killed | torchrun ends the others. The last checkpoint is there |
+# | the same with `torchrun --max-restarts 2 ... --resume` | all start again by themselves, from the checkpoint |
+# | a frame cannot be read | its process names the file, and all end |
+# | the time of the job is up (SIGTERM), Ctrl-C | all finish their step, write a checkpoint and end |
+#
+# Steps that are done twice give the same weights, bit by bit: clips and random numbers depend on the number of the step alone. `make scaling` kills processes and compares; the table is in `docs/robustness.md`.
+
+# %% [markdown]
 # ### The planner
 #
 # How long will it take? Only one number has to be measured: the **steps per second** of your machine. Train twenty steps and read it from `log.jsonl` (`seconds` divided by `iteration`), or from the progress bar. For the three steps above:
@@ -319,12 +335,29 @@ lessons.explore(
 # %% [markdown]
 # What it assumes:
 #
-# - every step takes the same time, on any number of GPUs: averaging gradients costs something, so more GPUs gain a little less than drawn
+# - every step takes the same time, on any number of GPUs: averaging gradients costs something, see the next figure
 # - the disk delivers the frames (their number per second stands in the line below the figure)
 # - *1 step per second* is a place to start from, no measurement
 # - a checkpoint holds each weight and its momentum, four bytes each
 #
 # Try one GPU with 2 clips: **three negatives**. With eight GPUs there are 45. That is the quiet cost of a smaller machine: not only time, the contrast becomes nearly trivial.
+
+# %% [markdown]
+# ### What the network adds
+#
+# After each step every GPU sends nearly twice its gradients. The bytes are known exactly; `make scaling` has compared them with the system's own counters. Two numbers are yours: the **seconds of a step** on one GPU, and the speed of the **network**.
+
+# %%
+lessons.explore(
+    own_data.draw_network,
+    preset=lessons.choice("detector", ["paper-r50", "paper-r101", "paper-x101"]),
+    step_seconds=lessons.log_slider("seconds of a step (yours)", 0.1, 10, 1.0),
+    gigabits=lessons.stops("network, Gbit/s", [1, 10, 25, 100, 400], 10),
+    gpus=lessons.stops("GPUs", [1, 2, 4, 8, 16, 32], 8),
+)
+
+# %% [markdown]
+# The lower edge of the band: all sending hides behind the backward pass. The upper edge: none does. Move the network to 1 Gbit/s: two GPUs are slower than one. `docs/scaling.md` has the formulas, and why the weights are not shared out as well (FSDP).
 
 # %% [markdown]
 # ### Exercise 3: hours

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import signal
 from dataclasses import replace
@@ -21,6 +20,7 @@ from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
 from clab_lite.train import TrainResult, train
 from clab_lite.trained import load_run
+from clab_lite.training.interrupt import Stopped
 from clab_lite.training.log import read_log
 
 
@@ -70,23 +70,30 @@ def test_overwriting_removes_results_of_the_old_weights(index: VideoIndex, tmp_p
 
 
 class _Interrupted(VideoDetector):
-    """Ctrl-C in the middle of its fourth step."""
+    """A signal in the middle of its fourth step."""
 
     calls = 0
+    number = signal.SIGINT
 
     def forward(self, clips: Tensor, targets: list[dict[str, Any]]) -> dict[str, Tensor]:
         self.calls += 1
         if self.calls == 4:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(self.number)
         return super().forward(clips, targets)
 
 
-def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_exactly(index: VideoIndex, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_checkpoint_that_continues_bit_exactly(
+    index: VideoIndex, tmp_path: Path, number: signal.Signals
+) -> None:
     torch.manual_seed(micro_config().train.seed)
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        _run(tmp_path / "stopped", index, detector=_Interrupted(micro_config().detector))
-    assert signal.getsignal(signal.SIGINT) is before
+    before = signal.getsignal(number)
+    detector = _Interrupted(micro_config().detector)
+    detector.number = number
+    with pytest.raises(Stopped) as stopped:
+        _run(tmp_path / "stopped", index, detector=detector)
+    assert stopped.value.number == number and isinstance(stopped.value, KeyboardInterrupt)
+    assert signal.getsignal(number) is before
     assert load_run(tmp_path / "stopped").iteration == 4
     found = _run(tmp_path / "stopped", index, resume=True).detector.state_dict()
     for name, value in _run(tmp_path / "straight", index).detector.state_dict().items():
@@ -142,3 +149,14 @@ def test_more_classes_than_outputs_are_refused(index: VideoIndex, tmp_path: Path
     with pytest.raises(DataError, match=r"30 classes.*num_classes is 3.*--detector\.num-classes 30"):
         _run(tmp_path / "run", index, config)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_restart_by_torchrun_does_not_overwrite(
+    index: VideoIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run(tmp_path, index, micro_config(1))
+    before = _files(tmp_path)
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    with pytest.raises(DataError, match=r"restart 1.*--overwrite.*Use --resume"):
+        _run(tmp_path, index, micro_config(1), overwrite=True)
+    assert _files(tmp_path) == before

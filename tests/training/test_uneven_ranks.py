@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,13 @@ def test_fewer_key_frames_than_processes(folders: tuple[Path, Path]) -> None:
     assert three["dataset"]["key_frames"] == 2 and three["iteration"] == 2
     for name, value in one["model"].items():
         torch.testing.assert_close(three["model"][name], value, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_all_stop_after_the_same_step_and_other_starts_are_refused(folders: tuple[Path, Path]) -> None:
+    """The signal came to one of them, the other checkpoint too."""
+    root = folders[0].parent
+    for rank in range(RANKS):
+        seen = torch.load(root / f"seen_{rank}.pt", weights_only=True)
+        assert seen["stopped"] == (signal.SIGTERM, 3)
+        assert "3 processes do not have the same state" in seen["told"] and "shared file system" in seen["told"]
+    assert torch.load(root / "stopped" / "checkpoint.pt", weights_only=True)["iteration"] == 3

@@ -8,6 +8,7 @@ usage: uneven_ranks.py DATASET FOLDER   (RANK and WORLD_SIZE from the environmen
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +25,11 @@ from clab_lite import distributed
 from clab_lite.data import open_dataset
 from clab_lite.data.vid import VideoIndex
 from clab_lite.detector.video_detector import VideoDetector
-from clab_lite.train import train
+from clab_lite.errors import DataError
+from clab_lite.train import Step, train
+from clab_lite.training.agreement import require_same_start
 from clab_lite.training.batches import batches
+from clab_lite.training.interrupt import Stopped
 from clab_lite.training.losses import total_loss
 
 RANKS = 3
@@ -118,7 +122,38 @@ def main() -> None:
             work(index, folder / "one")
     distributed.start_from_environment("cpu")
     work(index, folder / "three")
+    seen = {"told": told(), "stopped": stopped(index, folder / "stopped")}
+    torch.save(seen, folder / f"seen_{distributed.rank()}.pt")
     distributed.stop()
+
+
+def told() -> str:
+    """What a process hears when the last one goes on from another checkpoint than the rest."""
+    content = {"model": {"weight": torch.full((2,), float(distributed.rank() == RANKS - 1))}, "optimizer": {}}
+    require_same_start(3, {**content, "model": {"weight": torch.zeros(2)}}, torch.device("cpu"))  # all the same: silent
+    try:
+        require_same_start(3, content, torch.device("cpu"))
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def stopped(index: VideoIndex, folder: Path) -> tuple[int, int]:
+    """SIGTERM to the last process in its third step: (the signal, the steps that this process did)."""
+    steps = [0]
+
+    def look(step: Step) -> None:
+        steps[0] = step.iteration
+        if step.iteration == 3 and distributed.rank() == RANKS - 1:
+            signal.raise_signal(signal.SIGTERM)
+
+    config = micro_config(iterations=9)
+    config = replace(config, train=replace(config.train, clips_per_rank=1))
+    try:
+        train(config, index, folder, device="cpu", progress=False, on_step=look)
+    except Stopped as stop:
+        return stop.number, steps[0]
+    return 0, steps[0]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from clab_lite.lessons.own_data import checks, several
 from clab_lite.lessons.own_data.broken import DAMAGES, check, damage
 from clab_lite.lessons.own_data.clip import Sheet, classes_found, clip_of, detect_in, first_lines
+from clab_lite.lessons.own_data.network import draw_network
 from clab_lite.lessons.own_data.plan import DATASETS, Plan, checkpoint_megabytes, parameters
 from clab_lite.lessons.own_data.plan_figures import draw_plan, explore_plan
 from clab_lite.lessons.own_data.released import names_beside, same_weights, what_is
@@ -20,6 +21,7 @@ __all__ = [
     "clip_of",
     "damage",
     "detect_in",
+    "draw_network",
     "draw_plan",
     "explore_plan",
     "field_table",

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cache
-
-import torch
 
 from clab_lite import presets
-from clab_lite.detector.video_detector import VideoDetector
 from clab_lite.errors import DataError
+from clab_lite.scaling import NUMBER, VID_KEY_FRAMES, detector_weights
 from clab_lite.schedule import count_iterations
 
 RECIPE_CLIPS = 16
 """Clips of a batch in the official recipe: 8 GPUs with 2 each."""
 DATASETS = {
-    "ImageNet VID + DET": 57_834 + 53_639,
+    "ImageNet VID + DET": VID_KEY_FRAMES,
     "ImageNet VID": 57_834,
 }
 """Key frames: the rows of the published lists, 57,834 of videos and 53,639 of still images."""
@@ -80,16 +77,12 @@ class Plan:
         return self.clips * (1 + self.references) * self.steps_per_second
 
 
-@cache
 def parameters(preset: str) -> int:
     """Weights of a preset's detector, counted without making them."""
-    config = presets.named(preset).detector
-    with torch.device("meta"):
-        detector = VideoDetector(replace(config, backbone=replace(config.backbone, imagenet_weights=False)))
-    return sum(weight.numel() for weight in detector.parameters())
+    return detector_weights(presets.named(preset)).parameters
 
 
 def checkpoint_megabytes(preset: str) -> tuple[float, float]:
     """(checkpoint with the optimizer's momentum, weights alone) in MB: 4 bytes per number."""
-    alone = parameters(preset) * 4 / 1e6
-    return 2 * alone, alone
+    weights = detector_weights(presets.named(preset))
+    return weights.checkpoint_bytes / 1e6, weights.parameters * NUMBER / 1e6

@@ -17,6 +17,7 @@ from clab_lite.detector.contrast import AuxiliaryBranch
 from clab_lite.detector.roi_align import roi_align
 from clab_lite.detector.sampling import match
 from clab_lite.detector.video_detector import VideoDetector
+from clab_lite.distributed import gather_uneven, join_rows
 from clab_lite.errors import DataError
 from clab_lite.methods.ranked.config import RankedConfig
 from clab_lite.methods.ranked.loss import Ranks, ranked_loss
@@ -47,7 +48,7 @@ class RankedBranch(nn.Module):
     """C4 regions -> 3x3 convolution -> average -> projector, a slow copy of it for the keys, and a bank.
 
     (regions as features) -> scalar loss; 0, connected to the graph, without a region. Each call in training moves the
-    slow copy and the bank on: after the loss, before the optimizer's step.
+    slow copy and the bank on: after the loss, before the optimizer's step. Several processes: the regions of all.
     """
 
     def __init__(self, in_channels: int, contrast: ContrastConfig, config: RankedConfig, ranking: Ranking) -> None:
@@ -61,11 +62,12 @@ class RankedBranch(nn.Module):
 
     def forward(self, anchors: Tensor, keys: Tensor, labels: Tensor) -> Tensor:
         """Features (R, C4, P, P) of anchors and of their keys, labels (R,) -> the loss."""
-        if not len(labels):
-            return anchors.sum() * 0
         with torch.autocast(anchors.device.type, enabled=False):
-            slow = self.key(keys.detach().float())
-            inputs = (self.query(anchors.float()), slow, self.bank.vectors, labels, self.bank.labels)
+            query, slow = join_rows(self.query(anchors.float())), gather_uneven(self.key(keys.detach().float()))
+            labels = gather_uneven(labels)
+            if not len(labels):
+                return query.sum() * 0
+            inputs = (query, slow, self.bank.vectors, labels, self.bank.labels)
             total = ranked_loss(*inputs, self.ranks, self.config.variant, self.config.rank_reduction).total
         if self.training and torch.is_grad_enabled():
             self.key.update(self.query)

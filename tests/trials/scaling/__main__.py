@@ -85,21 +85,14 @@ def mishap_rows(dataset: Path, folder: Path, undisturbed: Job) -> list[str]:
         ended, steps = one.start(what), one.steps
         require_success(one.start(what, 1, "--resume"))
         row(words, ended, steps, "started again with --resume", one.equals(undisturbed))
-    for rank in (0, 1):
-        one = job(f"kill_{rank}")
-        died, steps = one.torchrun("kill", rank), one.steps
-        again = one.torchrun("kill", rank, "--resume")
-        require_success([again])
-        row(f"kill -9 of process {rank} under torchrun", died, steps, "torchrun with --resume", one.equals(undisturbed))
-        one = job(f"elastic_{rank}")
-        ended = one.torchrun("kill", rank, "--resume", max_restarts=2)
-        words = f"kill -9 of process {rank} under torchrun --max-restarts 2, --resume"
-        row(words, ended, one.steps, "torchrun went on by itself", one.equals(undisturbed))
-    one = job("overwrite")
-    ended, steps = one.torchrun("kill", 1, "--overwrite", max_restarts=1), one.steps
+    one = job("kill")
+    died, steps = one.torchrun("kill", 1), one.steps
     require_success([one.torchrun("kill", 1, "--resume")])
-    words = "kill -9 under torchrun --max-restarts 1, --overwrite: the restart refuses"
-    row(words, ended, steps, "torchrun with --resume", one.equals(undisturbed))
+    row("kill -9 of process 1 under torchrun", died, steps, "torchrun with --resume", one.equals(undisturbed))
+    one = job("elastic")
+    ended = one.torchrun("kill", 0, "--resume", max_restarts=2)
+    words = "kill -9 of process 0 under torchrun --max-restarts 2, --resume"
+    row(words, ended, one.steps, "torchrun went on by itself", one.equals(undisturbed))
     return rows
 
 
