@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("detector",),
     ("data", "metrics", "media", "evaluation_report", "evaluation_words"),
     ("schedule", "presets"),
-    ("config", "ranges", "errors", "tensor_file", "files", "devices", "distributed", "samples", "__init__"),
+    ("config", "ranges", "errors", "tensor_file", "files", "locks", "devices", "distributed", "samples", "__init__"),
 )
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from clab_lite.cli.parsing import parse
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, remedy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # no permission, a file in place of a folder, a full disk
         _drop_output()
         reason, place = error.strerror or str(error), error.filename
-        return _fail(f"{place}: {reason}" if place is not None else reason)
+        said = f"{os.fsdecode(place)}: {reason}" if isinstance(place, str | bytes) else reason
+        return _fail(f"{said}. {remedy(error)}".rstrip(". ") + "." if remedy(error) else said)
     except RuntimeError as error:
         from clab_lite.training.losses import TrainingDiverged  # imports torch, which the command has done already
 

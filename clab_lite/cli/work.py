@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from clab_lite.backbone_file import PretrainedBackbone
     from clab_lite.cli import commands
     from clab_lite.config import BackboneConfig
+    from clab_lite.embeddings import EmbeddingTable
+    from clab_lite.report_data import MapComparison
 
 
 def demo(options: commands.Demo) -> int:
@@ -92,44 +94,56 @@ def _shown(names: Sequence[str], most: int = 8) -> str:
 
 def embed(options: commands.Embed) -> int:
     """Embed a dataset; write embeddings.csv (with the map's coordinates), embeddings.npy and map.png."""
-    import numpy as np
-
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
     from clab_lite.embeddings import Grouping
     from clab_lite.embeddings import embed as embed_dataset
-    from clab_lite.files import replaced, try_folder
+    from clab_lite.files import try_folder
     from clab_lite.report_data import compare_maps
-    from clab_lite.show.maps import embedding_map, scores_note
-    from clab_lite.show.style import to_png
     from clab_lite.trained import load_run
     from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
+    from clab_lite.training.folder_lock import hold
+    from clab_lite.training.run_folder import require_same_run, run_stamp
 
     files = {"end": CHECKPOINT, "contrast-zero": SNAPSHOT_CONTRAST_ZERO, "start": SNAPSHOT_START}
-    trained = load_run(options.run_folder, pick_device(options.device), files[options.weights])
     run = options.run_folder
+    stamp = run_stamp(run)
+    trained = load_run(run, pick_device(options.device), files[options.weights])
     beside = run / "embeddings" if run.is_dir() else Path("runs/embeddings") / run.stem
     out = options.out if options.out is not None else beside
     try_folder(out)
     index = open_dataset(options.dataset, split=options.split)
     if options.every < 1:
         raise DataError(f"--every {options.every} takes no frame. Choose 1 (all frames) or more.")
-    table = embed_dataset(trained.detector, index, options.level, frame_step=options.every)
-    # Objects are told apart by class; a whole frame may show several classes, but is of one video.
-    by: Grouping = "class_name" if options.level == "object" else "video"
-    moment = f"{options.level} embeddings at iteration {trained.iteration}, {options.method.upper()}"
-    maps = compare_maps("", "", {moment: table}, by, options.method)
-    points, scores = maps.panels[0].points, maps.panels[0].scores
+    with hold(out):  # two at once would mix their files
+        table = embed_dataset(trained.detector, index, options.level, frame_step=options.every)
+        # Objects are told apart by class; a whole frame may show several classes, but is of one video.
+        by: Grouping = "class_name" if options.level == "object" else "video"
+        moment = f"{options.level} embeddings at iteration {trained.iteration}, {options.method.upper()}"
+        maps = compare_maps("", "", {moment: table}, by, options.method)
+        require_same_run(run, stamp)
+        note = _write_embeddings(out, table, maps, moment)
+    print(f"{len(table)} embeddings of {table.matrix.shape[1]} numbers: {out}")
+    print(f"by {maps.by}: {note} (one frame in {options.every}; adjacent frames of a video are no neighbours)")
+    return 0
+
+
+def _write_embeddings(out: Path, table: EmbeddingTable, maps: MapComparison, moment: str) -> str:
+    """embeddings.csv, embeddings.npy and map.png; returns what the map's scores are."""
+    import numpy as np
+
+    from clab_lite.files import replaced
+    from clab_lite.show.maps import embedding_map, scores_note
+    from clab_lite.show.style import to_png
+
+    points, scores, groups = maps.panels[0].points, maps.panels[0].scores, maps.panels[0].groups
     with replaced(out / "embeddings.csv") as beside:
         table.table.assign(x=points[:, 0], y=points[:, 1]).to_csv(beside, index=False)
     with replaced(out / "embeddings.npy") as beside, beside.open("wb") as file:
         np.save(file, table.matrix)
     note = scores_note(scores.silhouette, scores.knn_purity)
-    picture = embedding_map(
-        [(moment, points, maps.panels[0].groups)], notes=[note], legend=maps.by, list_groups=by == "class_name"
-    )
+    by_class = maps.by == "class"
+    picture = embedding_map([(moment, points, groups)], notes=[note], legend=maps.by, list_groups=by_class)
     with replaced(out / "map.png") as beside:
         beside.write_bytes(to_png(picture))
-    print(f"{len(table)} embeddings of {table.matrix.shape[1]} numbers: {out}")
-    print(f"by {maps.by}: {note} (one frame in {options.every}; adjacent frames of a video are no neighbours)")
-    return 0
+    return note

@@ -21,7 +21,7 @@ import numpy as np
 
 from clab_lite.data.table import IndexTable
 from clab_lite.errors import Notice
-from clab_lite.files import replaced
+from clab_lite.files import replaced, write_text
 
 VERSION = 4
 """Raise when the meaning of a stored column changes."""
@@ -90,11 +90,15 @@ def places(base: Path, file_name: str) -> list[Path]:
     return [beside, cache_home / "clab_lite" / f"{owner}_{file_name}"]
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of such a file. A dataset inside a repository must not carry it along."""
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        write_text(ignore, "*\n")
+
+
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ignore = path.parent / ".gitignore"
-    if not ignore.exists():  # a dataset inside a repository must not carry its index along
-        ignore.write_text("*\n")
+    make_folder(path.parent)
     with replaced(path) as beside, beside.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 

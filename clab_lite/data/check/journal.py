@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
-from clab_lite.data.cache import places
+from clab_lite.data.cache import make_folder, places
 from clab_lite.data.check.parts import PartResult
+from clab_lite.errors import Notice
 from clab_lite.files import write_text
 
 
@@ -61,17 +64,32 @@ class Journal:
         row = {"key": key, "stamp": stamp, "frames": result.frames, "objects": result.objects}
         self._lines[key] = json.dumps({**row, "counts": result.counts, "marks": marks})
         self._used.add(key)
-        if self._file is not None:
-            self._file.write(self._lines[key] + "\n")
-            self._file.flush()
+        try:
+            if self._file is not None:
+                self._file.write(self._lines[key] + "\n")
+                self._file.flush()
+        except OSError as error:  # a full disk must not end a check that only reads
+            self._give_up(error)
 
     def close(self) -> None:
         """After a whole check: leave only the lines it used."""
         if self._file is None:
             return
-        self._file.close()
         lines = "".join(f"{line}\n" for key, line in self._lines.items() if key in self._used)
-        write_text(Path(self._file.name), lines)
+        try:
+            self._file.close()
+            write_text(Path(self._file.name), lines)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """From now on nothing is kept; what was kept before stays."""
+        said = f"not all that was found in order could be kept ({error.strerror}): the next check reads that again"
+        warnings.warn(said, Notice, stacklevel=2)
+        file, self._file, self._places = self._file, None, []
+        if file is not None:
+            with suppress(OSError):
+                file.close()
 
     def _read(self, place: Path) -> None:
         try:
@@ -91,10 +109,7 @@ class Journal:
         """The first place that can be written, with what is known so far; None when there is none."""
         for place in self._places:
             try:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                ignore = place.parent / ".gitignore"
-                if not ignore.exists():  # a dataset inside a repository must not carry it along
-                    ignore.write_text("*\n")
+                make_folder(place.parent)
                 write_text(place, "".join(f"{line}\n" for line in self._lines.values()))
                 return place.open("a", encoding="utf-8")
             except OSError:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -15,12 +13,15 @@ from PIL import Image
 from tqdm import tqdm
 
 from clab_lite.data.cache import INDEX_FOLDER
+from clab_lite.data.fresh_processes import fresh_processes
 from clab_lite.data.world.config import SPLITS, WorldConfig
 from clab_lite.data.world.readme import world_readme
 from clab_lite.data.world.records import annotation_xml, list_files, snippet_name
 from clab_lite.data.world.render import render_video
 from clab_lite.data.world.target import BUILDING, beside, swap, tidy_up
 from clab_lite.errors import DataError
+from clab_lite.files import naming
+from clab_lite.locks import reserved
 
 README_FILE = "README.md"
 WORLD_FILE = "world.json"
@@ -45,22 +46,26 @@ def make_world(
             is not the world's own); nothing else is ever replaced.
 
     Raises:
-        DataError: ``root`` holds something that must not be replaced, or is the current folder.
+        DataError: ``root`` holds something that must not be replaced, or is the current folder; another process makes
+            a world there.
+        OSError: it cannot be written; what was there is still there.
     """
-    target = Path(root).resolve()
-    tidy_up(target)
-    _check_target(target, overwrite)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = beside(target, BUILDING)
-    try:
-        building.mkdir()
-        _fill(building, config, progress)
-        for name in COMPANIONS:
-            if (target / name).is_dir():
-                shutil.copytree(target / name, building / name)
-        swap(building, target)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    target = _followed(Path(root))
+    _check_target(target, overwrite)  # before anything is made beside it
+    with reserved(target):
+        tidy_up(target)
+        _check_target(target, overwrite)
+        building = beside(target, BUILDING)
+        try:
+            with naming(target):
+                building.mkdir()
+                _fill(building, config, progress)
+                for name in COMPANIONS:
+                    if (target / name).is_dir():
+                        shutil.copytree(target / name, building / name)
+                swap(building, target)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
 
 
 def load_config(root: str | os.PathLike[str]) -> WorldConfig:
@@ -70,6 +75,14 @@ def load_config(root: str | os.PathLike[str]) -> WorldConfig:
         return WorldConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise DataError.at(path, "", f"not readable ({error})", "Give the folder of a sample world") from error
+
+
+def _followed(root: Path) -> Path:
+    try:
+        return root.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: Python up to 3.12
+        problem = "cannot be followed: a symbolic link that leads back to itself"
+        raise DataError.at(root, "", problem, "Choose the name of a new folder.") from error
 
 
 def _check_target(target: Path, overwrite: bool) -> None:
@@ -140,8 +153,7 @@ def _results(root: Path, config: WorldConfig, tasks: list[tuple[str, int]]) -> I
     if config.workers == 1:
         yield from map(work, tasks)
         return
-    # Fresh processes: a forked copy of a program that already runs threads can hang.
-    with ProcessPoolExecutor(config.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with fresh_processes(config.workers) as pool:
         yield from pool.map(work, tasks, chunksize=4)
 
 
