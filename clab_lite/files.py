@@ -49,8 +49,9 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        named = None if error.filename is None else Path(os.fsdecode(error.filename))
-        if error.errno is not None and (named is None or named.parent in (path, path.parent)):
+        own, named = os.path.abspath(path), error.filename
+        beside = named is None or os.path.dirname(os.path.abspath(os.fsdecode(named))) in (own, os.path.dirname(own))
+        if error.errno is not None and beside:
             error.filename, error.filename2 = os.fspath(path), None
         raise
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any, TextIO
 
 from torch.utils.tensorboard import SummaryWriter
 
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, Notice
 from clab_lite.files import naming, write_text
 from clab_lite.training.run_folder import LOG, TENSORBOARD
 
@@ -32,7 +33,7 @@ class RunLog:
         with naming(path):
             write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
             self._file = path.open("a", encoding="utf-8")
-            self._events = SummaryWriter(folder / TENSORBOARD, purge_step=start_iteration + 1)
+            self._events = _events(folder / TENSORBOARD, start_iteration)
 
     def write(self, row: dict[str, Any]) -> None:
         """Append one row; see `clab_lite.train` and `clab_lite.pretraining.loop` for its fields."""
@@ -44,6 +45,8 @@ class RunLog:
     def _write(self, file: TextIO, row: dict[str, Any]) -> None:
         file.write(json.dumps(row) + "\n")
         file.flush()
+        if self._events is None:
+            return
         for name, value in row["losses"].items():
             self._events.add_scalar(f"loss/{name}", value, row["iteration"])
         for name in _SCALARS:
@@ -60,7 +63,8 @@ class RunLog:
             return
         with naming(self._path):
             os.fsync(self._file.fileno())
-            self._events.flush()
+            if self._events is not None:
+                self._events.flush()
 
     def close(self) -> None:
         """Close both files."""
@@ -70,7 +74,19 @@ class RunLog:
             try:
                 self._file.close()
             finally:
-                self._events.close()
+                if self._events is not None:
+                    self._events.close()
+
+
+def _events(folder: Path, start_iteration: int) -> SummaryWriter | None:
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        warnings.warn(
+            f"{folder}: TensorBoard writes only where names are UTF-8: {LOG} alone is kept", Notice, stacklevel=3
+        )
+        return None
+    return SummaryWriter(folder, purge_step=start_iteration + 1)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -72,6 +72,8 @@ class RunFolder:
         continued.
         """
         barrier()
+        if is_main():
+            HeldFolder(self.path).require_there()
         if self.checkpoint is not None or not is_main():
             return
         old = [self.path / name for name in _RUN]

@@ -7,6 +7,7 @@ import importlib
 import os
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -52,45 +53,58 @@ class Child:
             place: becomes the current folder; the user's cache folder is `place`/cache.
             meddle: called in the child before the command.
         """
-        self._said = place.with_name(f"{place.name}.said.{time.monotonic_ns()}")
-        said = os.open(self._said, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - open until the child has ended; not at the place, whose disk may be full
         ready, begun = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(ready)
-            _work(words, place, meddle, said, begun)
+            _work(words, place, meddle, self._said.fileno(), begun)
         os.close(begun)
-        os.close(said)
         os.read(ready, 1)  # the child has left its parent's group
         os.close(ready)
         self._seconds = 0.0
+        self._ended: Ended | None = None
 
     def wait(self) -> Ended:
         """Until it ends; one that hangs is killed."""
-        return self._ended(lambda: False)
+        until = time.monotonic() + PATIENCE
+        while (ended := self.ended()) is None:
+            if time.monotonic() > until:
+                os.killpg(self.pid, signal.SIGKILL)
+            time.sleep(_TICK)
+        return ended
+
+    def wait_for_work(self, seconds: float) -> None:
+        """Until its main process has worked for so long, or has ended.
+
+        CPU time, which other work on the machine does not stretch.
+        """
+        until = time.monotonic() + PATIENCE
+        while self.ended() is None and self._seconds < seconds and time.monotonic() < until:
+            time.sleep(_TICK)
 
     def kill_after(self, seconds: float) -> Ended:
-        """Kill the whole group with SIGKILL once its leader has worked for so long (CPU time, which other work on the
-        machine does not stretch)."""
-        return self._ended(lambda: self._seconds >= seconds)
+        """Kill the whole group with SIGKILL once its leader has worked for so long."""
+        self.wait_for_work(seconds)
+        if self._ended is None:
+            os.killpg(self.pid, signal.SIGKILL)
+        return self.wait()
 
-    def _ended(self, fatal: Callable[[], bool]) -> Ended:
-        until = time.monotonic() + PATIENCE
-        while True:
+    def ended(self) -> Ended | None:
+        """How it ended; None while it works."""
+        if self._ended is None:
             self._seconds = max(self._seconds, _worked(self.pid))
-            if fatal() or time.monotonic() > until:
-                os.killpg(self.pid, signal.SIGKILL)
             done, code = os.waitpid(self.pid, os.WNOHANG)
             if done:
-                break
-            time.sleep(_TICK)
-        with contextlib.suppress(ProcessLookupError):  # its workers
-            os.killpg(self.pid, signal.SIGKILL)
-        said = self._said.read_text(errors="replace")
-        self._said.unlink()
-        return Ended(os.waitstatus_to_exitcode(code), said, self._seconds)
+                with contextlib.suppress(ProcessLookupError):  # its workers
+                    os.killpg(self.pid, signal.SIGKILL)
+                self._said.seek(0)
+                said = self._said.read().decode(errors="replace")
+                self._said.close()
+                self._ended = Ended(os.waitstatus_to_exitcode(code), said, self._seconds)
+        return self._ended
 
 
 def run(words: Sequence[str], place: Path, meddle: Callable[[], None] = lambda: None) -> Ended:

@@ -35,6 +35,14 @@ class Command:
     """Ends of the names of files that hold a part of the work before it is done, whole in themselves."""
     out: str = ""
     """What the command writes, relative to its place."""
+    inputs: tuple[str, ...] = ()
+    """Patterns: a file of each kind that it reads."""
+
+    def into(self, other: str) -> tuple[str, ...]:
+        """The words, with another place to write."""
+        if self.out in self.words and self.name not in ("evaluate", "embed"):
+            return tuple(other if word == self.out else word for word in self.words)
+        return (*self.words, "--out", other)
 
     @property
     def second(self) -> tuple[str, ...]:
@@ -134,37 +142,50 @@ _PRETRAIN = {
     "crosscl": ["--queue", "8", "--image-size", "64", "--neck-dim", "8"],
     "codo": ["--composite.image-size", "64", "--trunk.fpn-channels", "8"],
 }
+_WEIGHTS = "run/checkpoint.pt"
 _RUN_FILES = ("checkpoint.pt", "log.jsonl", "tensorboard", "backbone.safetensors")
 
 
 def _pretrain(method: str) -> Command:
     words = ("pretrain", method, "data", "--out", "new", *_PRETRAIN[method], *_LOOP)
-    return Command(f"pretrain {method}", words, ("--resume",), progress=_RUN_FILES, out="new")
+    inputs = ("data/Data/VID/train/*/*/000000.JPEG",)
+    return Command(f"pretrain {method}", words, ("--resume",), progress=_RUN_FILES, out="new", inputs=inputs)
 
 
 _EVALUATE = ("evaluate", "run", "data", "--resamples", "50", *_CPU)
 _TRAIN = ("train", "data", "--out", "new", *micro_options(), *_CPU)
 COMMANDS = (
-    Command("train", (*_TRAIN, "--data.workers", "1"), ("--resume",), progress=_RUN_FILES, out="new"),
-    Command("evaluate", _EVALUATE, prepare=_earlier_evaluation, out="run"),
+    Command(
+        "train", (*_TRAIN, "--data.workers", "1"), ("--resume",), progress=_RUN_FILES, out="new",
+        inputs=("data/Data/VID/train/*/*/000000.JPEG", "data/Annotations/VID/train/*/*/000000.xml"),
+    ),
+    Command(
+        "evaluate", _EVALUATE, prepare=_earlier_evaluation, out="run",
+        inputs=("data/Data/VID/val/*/000000.JPEG", "data/Annotations/VID/val/*/000000.xml", "data/Lists/*.txt",
+            _WEIGHTS),
+    ),
     Command(
         "detect", ("detect", "run", "clip.mp4", "--out", "found", *_CPU), prepare=_earlier_detections,
-        progress=("incomplete.jsonl",), out="found",
+        progress=("incomplete.jsonl",), out="found", inputs=("clip.mp4", _WEIGHTS),
     ),
     Command(
         "make-samples", ("make-samples", "world", "--overwrite", *_WORLD_WORDS), prepare=_earlier_world, out="world",
+        inputs=("world/world.json",),
     ),
-    Command("check", ("check", "data", "--out", "check.txt"), progress=("check_folder.jsonl",), out="check.txt"),
+    Command(
+        "check", ("check", "data", "--out", "check.txt"), progress=("check_folder.jsonl",), out="check.txt",
+        inputs=("data/Data/VID/val/*/000000.JPEG", "data/Annotations/VID/val/*/000000.xml", "data/Lists/*.txt"),
+    ),
     _pretrain("codo"),
-    _pretrain("ranked"),
-    _pretrain("crosscl"),
-    Command("embed", ("embed", "run", "data", *_CPU), prepare=_with_index, out="run/embeddings"),
+    Command("embed", ("embed", "run", "data", *_CPU), prepare=_with_index, out="run/embeddings", inputs=(_WEIGHTS,)),
     Command(
         "export", ("export", "run", "mine.safetensors", "--overwrite"), out="mine.safetensors",
-        prepare=partial(_earlier_file, "mine.safetensors"),
+        prepare=partial(_earlier_file, "mine.safetensors"), inputs=(_WEIGHTS,),
     ),
+    _pretrain("ranked"),
+    _pretrain("crosscl"),
     Command(
         "export .pth", ("export", "run", "mine.pth", "--overwrite"), out="mine.pth",
-        prepare=partial(_earlier_file, "mine.pth"),
+        prepare=partial(_earlier_file, "mine.pth"), inputs=(_WEIGHTS,),
     ),
 )  # fmt: skip

@@ -114,10 +114,10 @@ def _lines(path: Path) -> list[Any]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def _journal(path: Path) -> list[Any]:
-    """A line that was cut off is not read, by its contract."""
+def _journal(path: Path) -> dict[str, Any]:
+    """By part. A line that was cut off is not read, by its contract."""
     whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
-    return [json.loads(line) for line in whole.splitlines()]
+    return {row["key"]: row for row in map(json.loads, whole.splitlines())}
 
 
 def _arrays(path: Path) -> Any:

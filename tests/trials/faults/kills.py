@@ -56,7 +56,7 @@ def scene(command: Command, folder: Path) -> Iterator[Scene]:
     (template / "cache").mkdir(exist_ok=True)
     shutil.copytree(template, place, symlinks=True)
     log = folder / "writes"
-    ended = run(command.words, place, partial(_on_writes, place, partial(_note, log)))
+    ended = run(command.words, place, partial(on_writes, place, partial(_note, log)))
     if ended.status:
         raise RuntimeError(f"{command.name}\n{ended.said}")
     writes = len(log.read_bytes()) if log.exists() else 0
@@ -93,7 +93,7 @@ def kill(scene: Scene, moments: int, writes: int, seed: int = 0) -> Killed:
     chosen = sorted(draw.sample(range(1, scene.writes + 1), min(writes, scene.writes)))
     for number in chosen:
         place = scene.reset()
-        deadly = partial(_on_writes, place, partial(_die, [number]))
+        deadly = partial(on_writes, place, partial(_die, [number]))
         _judge(scene, run(scene.command.words, place, deadly), f"write {number} of {scene.writes}", found)
     return found
 
@@ -126,8 +126,14 @@ def lost_or_half(scene: Scene) -> list[str]:
         if name.endswith(scene.command.progress) and name in now:
             continue
         if name not in now:
-            if name in reference and not (aside and name.startswith(f"{scene.command.out}/")):
+            if (
+                name in reference
+                and "/.clab_lite/" not in name
+                and not (aside and name.startswith(f"{scene.command.out}/"))
+            ):
                 wrong.append(f"{name} is gone")
+        elif name.startswith("cache/"):
+            continue
         elif now[name] not in [content[name] for content in (before, reference) if name in content]:
             wrong.append(f"{name} is neither as before nor as at the end")
     return wrong
@@ -154,10 +160,11 @@ def differences(now: Mapping[str, Any], reference: Mapping[str, Any]) -> list[st
     """Names of files that are missing, too many, or of another content."""
     wrong = []
     for name in sorted({*now, *reference}):
+        cached = name.startswith("cache/") or "/.clab_lite/" in name
         if name not in now:
-            wrong.append(f"{name} is missing")
+            wrong += [] if cached else [f"{name} is missing"]
         elif name not in reference:
-            if not (INCOMPLETE in name and _begins(now[name], reference)):
+            if not cached and not (INCOMPLETE in name and _begins(now[name], reference)):
                 wrong.append(f"{name} is too many")
         elif now[name] != reference[name]:
             wrong.append(f"{name} differs")
@@ -186,7 +193,7 @@ def _begins(lines: Any, reference: Mapping[str, Any]) -> bool:
     return lines == whole[: len(lines)]
 
 
-def _on_writes(place: Path, then: Callable[[], None]) -> None:
+def on_writes(place: Path, then: Callable[[], None]) -> None:
     """From now on in this process, call `then` before each change of a file or folder below the place."""
     home = f"{place}{os.sep}"
 
