@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -11,8 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from clab_lite.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _ABANDONED = 3600.0
 """Seconds since the last write after which a temporary file is a killed process's: none of a living one rests so."""
@@ -85,6 +90,14 @@ def write_text(path: Path, text: str) -> None:
     """Save as UTF-8 with Unix line ends, whole or not at all. Parts of paths that are not UTF-8 are written escaped."""
     with replaced(path) as beside:
         beside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def write_picture(path: Path, picture: Image.Image, kind: str, **options: Any) -> None:
+    """Encode a picture, then write it. Given a path, Pillow overlooks that a full disk takes only a part of the last
+    block (its `encode_to_file` takes any count but an error for success), and a cut picture passes for a whole one."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    path.write_bytes(buffer.getvalue())
 
 
 def write_json(path: Path, content: object) -> None:

@@ -73,7 +73,7 @@ def evaluate(options: Evaluate) -> int:
     selection = subset.select(index)
     store, out = places(options, subset)
     _require_writable(out)
-    with hold(out, EVALUATING, EVALUATED):  # two at once would mix their files
+    with hold(out, EVALUATING, EVALUATED) as held:  # two at once would mix their files
         measured = Measured.of(trained, options.dataset, options.split, weights_name(options.run_folder, out))
         require_replaceable(out, measured, str(subset))
         if measured.iterations is not None and measured.iteration < measured.iterations:
@@ -81,6 +81,7 @@ def evaluate(options: Evaluate) -> int:
         instead = out / store.name if options.out is not None else None
         found = detect_where_possible(trained.detector, index, selection, store, instead)
         report = _scored(index, selection, found, options, measured)
+        held.require_there()
         require_same_run(options.run_folder, stamp)
         page = write_results(out, report, index, found, _page_name(out, options.run_folder, trained))
     print(f"{out / 'metrics.json'}\n{out / 'per_class.csv'}\n{page}")

@@ -115,13 +115,14 @@ def embed(options: commands.Embed) -> int:
     index = open_dataset(options.dataset, split=options.split)
     if options.every < 1:
         raise DataError(f"--every {options.every} takes no frame. Choose 1 (all frames) or more.")
-    with hold(out):  # two at once would mix their files
+    with hold(out) as held:  # two at once would mix their files
         table = embed_dataset(trained.detector, index, options.level, frame_step=options.every)
         # Objects are told apart by class; a whole frame may show several classes, but is of one video.
         by: Grouping = "class_name" if options.level == "object" else "video"
         moment = f"{options.level} embeddings at iteration {trained.iteration}, {options.method.upper()}"
         maps = compare_maps("", "", {moment: table}, by, options.method)
         require_same_run(run, stamp)
+        held.require_there()
         note = _write_embeddings(out, table, maps, moment)
     print(f"{len(table)} embeddings of {table.matrix.shape[1]} numbers: {out}")
     print(f"by {maps.by}: {note} (one frame in {options.every}; adjacent frames of a video are no neighbours)")

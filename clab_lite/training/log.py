@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from pathlib import Path
 from typing import Any, TextIO
 
-from torch.utils.tensorboard import SummaryWriter
-
-from clab_lite.errors import DataError, Notice
+from clab_lite.errors import DataError
 from clab_lite.files import naming, write_text
+from clab_lite.training.events import Events
 from clab_lite.training.run_folder import LOG, TENSORBOARD
 
 _SCALARS = ("learning_rate", "contrast_weight", "gradient_norm")
@@ -33,7 +31,7 @@ class RunLog:
         with naming(path):
             write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
             self._file = path.open("a", encoding="utf-8")
-            self._events = _events(folder / TENSORBOARD, start_iteration)
+            self._events = Events(folder / TENSORBOARD, start_iteration + 1)
 
     def write(self, row: dict[str, Any]) -> None:
         """Append one row; see `clab_lite.train` and `clab_lite.pretraining.loop` for its fields."""
@@ -45,8 +43,6 @@ class RunLog:
     def _write(self, file: TextIO, row: dict[str, Any]) -> None:
         file.write(json.dumps(row) + "\n")
         file.flush()
-        if self._events is None:
-            return
         for name, value in row["losses"].items():
             self._events.add_scalar(f"loss/{name}", value, row["iteration"])
         for name in _SCALARS:
@@ -56,6 +52,7 @@ class RunLog:
             self._events.add_scalar("loss/contrast_chance", row["contrast_chance"], row["iteration"])
         if "note" in row:
             self._events.add_text("note", row["note"], row["iteration"])
+        self._events.flush()
 
     def sync(self) -> None:
         """Make the rows as durable as the checkpoint that follows."""
@@ -63,8 +60,7 @@ class RunLog:
             return
         with naming(self._path):
             os.fsync(self._file.fileno())
-            if self._events is not None:
-                self._events.flush()
+            self._events.flush()
 
     def close(self) -> None:
         """Close both files."""
@@ -74,19 +70,7 @@ class RunLog:
             try:
                 self._file.close()
             finally:
-                if self._events is not None:
-                    self._events.close()
-
-
-def _events(folder: Path, start_iteration: int) -> SummaryWriter | None:
-    try:
-        str(folder).encode()
-    except UnicodeEncodeError:
-        warnings.warn(
-            f"{folder}: TensorBoard writes only where names are UTF-8: {LOG} alone is kept", Notice, stacklevel=3
-        )
-        return None
-    return SummaryWriter(folder, purge_step=start_iteration + 1)
+                self._events.close()
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

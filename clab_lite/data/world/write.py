@@ -20,7 +20,7 @@ from clab_lite.data.world.records import annotation_xml, list_files, snippet_nam
 from clab_lite.data.world.render import render_video
 from clab_lite.data.world.target import BUILDING, beside, swap, tidy_up
 from clab_lite.errors import DataError
-from clab_lite.files import naming
+from clab_lite.files import naming, write_picture
 from clab_lite.locks import reserved
 
 README_FILE = "README.md"
@@ -167,7 +167,7 @@ def _write_video(root: Path, config: WorldConfig, task: tuple[str, int]) -> _Res
     annotations.mkdir(parents=True)
     for frame, (pixels, objects) in enumerate(zip(video.frames, video.objects, strict=True)):
         image = Image.fromarray(pixels)
-        image.save(data / f"{frame:06d}.JPEG", "JPEG", quality=config.jpeg_quality, optimize=True)
+        write_picture(data / f"{frame:06d}.JPEG", image, "JPEG", quality=config.jpeg_quality, optimize=True)
         text = annotation_xml(name, frame, config, objects)
         (annotations / f"{frame:06d}.xml").write_text(text, encoding="utf-8", newline="\n")
     present = sorted({item.class_name for objects in video.objects for item in objects})

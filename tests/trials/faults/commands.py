@@ -33,6 +33,8 @@ class Command:
     """Makes what lies in the place before, apart from the dataset."""
     progress: tuple[str, ...] = ()
     """Ends of the names of files that hold a part of the work before it is done, whole in themselves."""
+    partial: tuple[str, ...] = ()
+    """The same where the command ends by itself before its time: what was done then replaces what was there."""
     out: str = ""
     """What the command writes, relative to its place."""
     inputs: tuple[str, ...] = ()
@@ -142,6 +144,7 @@ _PRETRAIN = {
     "crosscl": ["--queue", "8", "--image-size", "64", "--neck-dim", "8"],
     "codo": ["--composite.image-size", "64", "--trunk.fpn-channels", "8"],
 }
+_DETECTIONS = ("detections.jsonl", "summary.json", "annotated.mp4", "contact_sheet.jpg")
 _WEIGHTS = "run/checkpoint.pt"
 _RUN_FILES = ("checkpoint.pt", "log.jsonl", "tensorboard", "backbone.safetensors")
 
@@ -161,12 +164,11 @@ COMMANDS = (
     ),
     Command(
         "evaluate", _EVALUATE, prepare=_earlier_evaluation, out="run",
-        inputs=("data/Data/VID/val/*/000000.JPEG", "data/Annotations/VID/val/*/000000.xml", "data/Lists/*.txt",
-            _WEIGHTS),
+        inputs=("data/Data/VID/val/*/000000.JPEG", "data/Lists/*.txt", _WEIGHTS),
     ),
     Command(
         "detect", ("detect", "run", "clip.mp4", "--out", "found", *_CPU), prepare=_earlier_detections,
-        progress=("incomplete.jsonl",), out="found", inputs=("clip.mp4", _WEIGHTS),
+        progress=("incomplete.jsonl",), out="found", partial=_DETECTIONS, inputs=("clip.mp4", _WEIGHTS),
     ),
     Command(
         "make-samples", ("make-samples", "world", "--overwrite", *_WORLD_WORDS), prepare=_earlier_world, out="world",

@@ -69,7 +69,7 @@ def try_under(
         ended = run(scene.command.words, scene.place, meddle)
     finally:
         lift()
-    wrong = unclear(ended) + lost_or_half(scene)
+    wrong = unclear(ended) + lost_or_half(scene, scene.command.partial)
     if must_end is not None and must_end == (ended.status == scene.ended.status):
         wrong.append(f"status {ended.status}: {ended.said[-500:]}")
     wrong += differing(scene) if ended.status == scene.ended.status else second_try(scene)

@@ -114,7 +114,7 @@ def _judge(scene: Scene, ended: Ended, moment: str, found: Killed) -> None:
     found.left_after |= {named(name) for name in after if name not in scene.kept_hidden}
 
 
-def lost_or_half(scene: Scene) -> list[str]:
+def lost_or_half(scene: Scene, partial: tuple[str, ...] = ()) -> list[str]:
     """What a person would miss after a fault: a file that is half, that is neither old nor new, or that is gone."""
     try:
         now = contents(scene.place)
@@ -123,7 +123,7 @@ def lost_or_half(scene: Scene) -> list[str]:
     before, reference, wrong = scene.before, scene.reference, []
     aside = any(name.rpartition("/")[2].startswith(f".{scene.command.out}.replaced") for name in hidden(scene.place))
     for name in sorted({*before, *now}):
-        if name.endswith(scene.command.progress) and name in now:
+        if (name.endswith(scene.command.progress) and name in now) or name.endswith(partial):
             continue
         if name not in now:
             if (

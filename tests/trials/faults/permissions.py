@@ -56,13 +56,15 @@ def input_not_readable(scene: Scene) -> Tried:
     """Each kind of input that the command has, one after the other, may not be read."""
     tried = Tried()
     for pattern in scene.command.inputs:
-        file = sorted(scene.reset().glob(pattern))[0]
-        mode = file.stat().st_mode
-        file.chmod(0)
+        files = sorted(scene.reset().glob(pattern))
+        mode = files[0].stat().st_mode
+        for file in files:
+            file.chmod(0)
         ended = run(scene.command.words, scene.place, obey_permissions)
-        file.chmod(mode)
-        name = file.relative_to(scene.place).as_posix()
-        wrong = [] if name in ended.said else [f"{name} is not named: {ended.said[-500:]}"]
+        for file in files:
+            file.chmod(mode)
+        named = any(file.relative_to(scene.place).as_posix() in ended.said for file in files)
+        wrong = [] if named else [f"none is named: {ended.said[-500:]}"]
         # A check is there to name what cannot be read: that is its answer.
         wrong += [] if scene.command.name == "check" and ended.status == 1 else unclear(ended)
         wrong += lost_or_half(scene) if scene.command.name != "check" else []

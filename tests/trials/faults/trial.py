@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from trials.faults.child import warm
 from trials.faults.clock import clock_jumps, files_from_the_future
-from trials.faults.commands import COMMANDS, Command, micro_options
+from trials.faults.commands import COMMANDS, micro_options
 from trials.faults.disk import disk_full, read_only_disk, small_disk
 from trials.faults.judge import Tried
 from trials.faults.kills import Killed, Scene, kill, scene
@@ -20,7 +23,7 @@ from trials.faults.places import folder_removed, name_not_utf8, odd_places
 from trials.faults.together import beside, twice
 from trials.page import measured_on, write_section
 
-MOMENTS, WRITES, SIZES = 20, 5, 8
+MOMENTS, WRITES, SIZES = 20, 5, 5
 MORE = ("pretrain ranked", "pretrain crosscl", "export .pth")
 """Variants of a command: fewer kills, no other faults."""
 _READS_DATA = ("train", "evaluate", "check", "pretrain codo", "embed")
@@ -55,22 +58,24 @@ def main(names: Sequence[str]) -> None:
         raise SystemExit(f"there is no {sorted(unknown)[0]!r} here: {', '.join(command.name for command in COMMANDS)}")
     warm()
     begun, results = time.monotonic(), {}
-    for command in COMMANDS:
-        if not names or command.name in names:
-            results[command.name] = whole_trial(command)
-            _tell(command.name, results[command.name])
+    chosen = [command.name for command in COMMANDS if not names or command.name in names]
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("fork")) as pool:
+        for name, result in zip(chosen, pool.map(whole_trial, chosen), strict=True):
+            results[name] = result
+            _tell(name, result)
     text = "\n".join(page(results))
     print(text)
     if not names:
         write_section("faults", f"{text}\n\n{(time.monotonic() - begun) / 60:.0f} minutes. {measured_on()}")
 
 
-def whole_trial(command: Command) -> Result:
+def whole_trial(name: str) -> Result:
     """Every fault that concerns the command."""
+    command = next(command for command in COMMANDS if command.name == name)
     base = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a memory disk: what is tried is order, not durability
     with tempfile.TemporaryDirectory(dir=base, prefix="faults-") as folder, scene(command, Path(folder)) as place:
         if command.name in MORE:
-            return Result(kill(place, 6, 4))
+            return Result(kill(place, 4, 3))
         result = Result(kill(place, MOMENTS, WRITES))
         for name, fault in _faults(place):
             result.faults[name] = fault()
