@@ -45,6 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "ranges",
         "errors",
         "files",
+        "locks",
         "devices",
         "distributed",
         "meeting",
