@@ -51,6 +51,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "meeting",
         "nonfinite",
         "gradient_watch",
+        "first_derivative",
         "samples",
     ),
     ("__init__",),
