@@ -29,6 +29,8 @@ def read_arrays(
         ValueError: it would unpack to more, holds code or text, or is damaged. Damaged files also raise nearly every
             other kind of exception: zip, zlib and numpy have their own.
     """
+    if not path.is_file():  # a pipe would keep the reader waiting
+        raise FileNotFoundError(f"{path} is no file")
     with zipfile.ZipFile(path) as archive:
         held = sum(member.file_size for member in archive.infolist())
     most = path.stat().st_size if max_bytes is None else max_bytes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,33 +19,24 @@ from clab_lite.config import FrameConfig
 from clab_lite.data.selection import Selection
 from clab_lite.data.subset import Subset
 from clab_lite.data.vid import VideoIndex
-from clab_lite.detection_store import DetectionStore, Found, Manifest, VideoDetections, digest_of_weights
-from clab_lite.detector.video import PreparedFrame, detect_frames
-from clab_lite.errors import DataError, NotFinite
-from clab_lite.frames import device_type, frames_at_once, inference, load_frame, reading_threads
+from clab_lite.detection_store import DetectionStore, Found, VideoDetections
+from clab_lite.errors import DataError
+from clab_lite.frame_detections import (
+    FrameDetections,
+    Precision,
+    Setting,
+    detect_video,
+    require_number_of_classes,
+)
+from clab_lite.frames import device_type, inference
 from clab_lite.shares import share_out
 from clab_lite.team import Team, team
 from clab_lite.team_bar import team_bar
 
 __all__ = ["FrameDetections", "Precision", "detect_dataset", "detect_selection"]
 
-Precision = Literal["float32", "bfloat16"]
 _Work = Mapping[int, NDArray[np.integer]]
 """video -> its frames."""
-
-
-@dataclass(frozen=True)
-class FrameDetections:
-    """What was found in one frame: D boxes, best first, on the CPU.
-
-    boxes: (D, 4) float32 xyxy pixels of the original frame. scores: (D,) float32. labels: (D,) int64.
-    """
-
-    video: int
-    frame: int
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    labels: NDArray[np.int64]
 
 
 def detect_dataset(
@@ -80,14 +71,14 @@ def detect_dataset(
         DataError: the detector has another number of classes than the dataset; a frame cannot be read.
         NotFinite: what the detector computes is not finite; the message names video, frame and layer.
     """
-    _require_number_of_classes(detector, index)
+    require_number_of_classes(detector, index)
     selection = (subset or Subset()).select(index)
     work = dict(zip(selection.videos.tolist(), selection.frames, strict=True))
-    setting = _Setting.of(detector, transform, references, precision)
+    setting = Setting.of(detector, transform, references, precision)
     bar = tqdm(total=len(selection.rows), unit="frame", desc="evaluate", disable=not progress)
     with bar, inference(detector, device) as place:
         for video, frames in work.items():
-            for result in _detect_video(detector, index, video, frames, setting, place):
+            for result in detect_video(detector, index, video, frames, setting, place):
                 bar.update()
                 yield result
 
@@ -112,8 +103,8 @@ def detect_selection(
         video (position in the index) -> what was found in it, at least in its selected frames. Without a store, the
         main process alone has it; in the others it raises DataError.
     """
-    _require_number_of_classes(detector, index)
-    setting = _Setting.of(detector, transform, references, precision)
+    require_number_of_classes(detector, index)
+    setting = Setting.of(detector, transform, references, precision)
     work = dict(zip(selection.videos.tolist(), selection.frames, strict=True))
     with team(device_type(detector, device)) as us:
         job = _Job(detector, index, setting, device, progress, us)
@@ -189,46 +180,12 @@ def _require_same_files(job: _Job, place: DetectionStore, own: Mapping[int, str]
 
 
 @dataclass(frozen=True)
-class _Setting:
-    """How frames are detected."""
-
-    size: FrameConfig
-    references: int
-    precision: Precision
-
-    @classmethod
-    def of(cls, detector: Any, transform: FrameConfig | None, references: int | None, precision: Precision) -> _Setting:
-        """What is None is the detector's own."""
-        size = detector.config.frame if transform is None else transform
-        return cls(size, detector.config.detection.references if references is None else references, precision)
-
-    def manifest(self, detector: Any, index: VideoIndex) -> Manifest:
-        """What stored detections depend on."""
-        settings = json.dumps(asdict(detector.config), sort_keys=True)
-        return Manifest(
-            digest_of_weights(detector),
-            settings,
-            self.size.long_side,
-            self.size.short_side,
-            self.references,
-            self.precision,
-            index.class_names,
-        )
-
-
-def _require_number_of_classes(detector: Any, index: VideoIndex) -> None:
-    if detector.config.num_classes != len(index.class_names):
-        found = f"the detector has {detector.config.num_classes} classes, the dataset {len(index.class_names)}"
-        raise DataError(f"{found} ({some_names(index.class_names)}). Use a dataset with the classes of its training.")
-
-
-@dataclass(frozen=True)
 class _Job:
     """What detects, where, and with whom."""
 
     detector: Any
     index: VideoIndex
-    setting: _Setting
+    setting: Setting
     device: str | torch.device | None
     progress: bool
     us: Team
@@ -245,52 +202,7 @@ class _Job:
         with bar as advance, inference(self.detector, self.device) as place:
             for video, frames in own.items():
                 found = {}
-                for result in _detect_video(self.detector, self.index, video, frames, self.setting, place):
+                for result in detect_video(self.detector, self.index, video, frames, self.setting, place):
                     found[result.frame] = (result.boxes, result.scores, result.labels)
                     advance(1)
                 keep(video, VideoDetections.of(found, len(self.index.class_names)))
-
-
-def _detect_video(
-    detector: Any,
-    index: VideoIndex,
-    video: int,
-    frames: NDArray[np.integer],
-    setting: _Setting,
-    device: torch.device,
-) -> Iterator[FrameDetections]:
-    def load(frame: int) -> PreparedFrame:
-        return load_frame(index, video, frame, setting.size, device)
-
-    count = index.videos[video].frame_count
-    numbers, threads = frames.tolist(), reading_threads(device)
-    at_once = frames_at_once(device, setting.size)
-    results = detect_frames(
-        detector, load, count, count=setting.references, keys=numbers, threads=threads, at_once=at_once
-    )
-    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=setting.precision == "bfloat16")
-    for number in numbers:
-        # Entered anew for each frame: a generator must not leave its caller without gradients.
-        with torch.no_grad(), autocast, _video_named(index.videos[video].name):
-            result = next(results)
-        yield FrameDetections(
-            video,
-            number,
-            result["boxes"].float().cpu().numpy().reshape(-1, 4),
-            result["scores"].float().cpu().numpy().reshape(-1),
-            result["labels"].cpu().numpy().astype(np.int64).reshape(-1),
-        )
-
-
-@contextmanager
-def _video_named(name: str) -> Iterator[None]:
-    try:
-        yield
-    except NotFinite as error:
-        raise NotFinite(f"video {name}, {error}") from error
-
-
-def some_names(names: Sequence[str], most: int = 5) -> str:
-    """The first few names, and how many they are."""
-    more = f", ... {len(names)} in all" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

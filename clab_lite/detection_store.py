@@ -31,7 +31,7 @@ from clab_lite.array_file import read_arrays
 from clab_lite.data.vid import VideoIndex
 from clab_lite.errors import DataError
 from clab_lite.files import replaced, write_json
-from clab_lite.training.folder_lock import hold
+from clab_lite.training.folder_lock import HeldFolder, hold
 
 FORMAT = 1
 """Version of these files; raise it when older ones must not be used any more."""
@@ -149,6 +149,7 @@ class DetectionStore:
         self.folder = Path(folder) / manifest.digest
         self._manifest, self._index = manifest, index
         self._digests: dict[int, str] = {}
+        self._held: HeldFolder | None = None
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -156,7 +157,7 @@ class DetectionStore:
         removed. Of several processes that evaluate together the main one does this, for all.
 
         DataError when another process is working in it."""
-        with hold(self.folder):
+        with hold(self.folder) as self._held:
             write_json(self.folder / _MANIFEST, asdict(self._manifest))
             yield
 
@@ -196,7 +197,14 @@ class DetectionStore:
         return frames if found is None else frames[~np.isin(frames, found.frames)]
 
     def add(self, video: int, found: VideoDetections) -> None:
-        """Store more frames of a video, whole or not at all; earlier ones stay."""
+        """Store more frames of a video, whole or not at all; earlier ones stay.
+
+        Raises:
+            DataError: somebody has removed the folder.
+            OSError: it cannot be written.
+        """
+        if self._held is not None:
+            self._held.require_there()
         known = self.read(video)
         if known is not None:
             rest = known.of_frames(np.setdiff1d(known.frames, found.frames))

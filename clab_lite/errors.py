@@ -3,6 +3,7 @@ And the one type of warning."""
 
 from __future__ import annotations
 
+import errno
 import unicodedata
 from pathlib import Path
 
@@ -70,3 +71,25 @@ def shortened(text: str, longest: int) -> str:
 def is_plain(text: str) -> bool:
     """Whether a name can be shown and written: no control character (a line break is one), no half of a character."""
     return text.isprintable() or all(unicodedata.category(c) not in ("Cc", "Cs") for c in text)
+
+
+def remedy(error: OSError) -> str:
+    """What a person can do about what the system refused; empty when there is nothing to say."""
+    return _REMEDIES.get(error.errno or 0, "")
+
+
+_NO_ROOM = "Make room on the disk, then run the command again."
+_NOT_ALLOWED = "Correct the permissions, or name another place."
+_NO_FOLDER = "A file or a broken link is where a folder is needed: name another place."
+_REMEDIES = {
+    errno.ENOSPC: _NO_ROOM,
+    getattr(errno, "EDQUOT", errno.ENOSPC): _NO_ROOM,  # Windows has none
+    errno.EACCES: _NOT_ALLOWED,
+    errno.EPERM: _NOT_ALLOWED,
+    errno.EROFS: _NOT_ALLOWED,
+    errno.EEXIST: _NO_FOLDER,
+    errno.ENOTDIR: _NO_FOLDER,
+    errno.ELOOP: _NO_FOLDER,
+    errno.ENAMETOOLONG: "Name a shorter one.",
+    errno.ENOENT: "Correct the path; if it was there a moment ago, run the command again.",
+}

@@ -13,10 +13,11 @@ from torch import nn
 from clab_lite.config import FrameConfig
 from clab_lite.data.subset import Subset
 from clab_lite.data.vid import VideoIndex
-from clab_lite.dataset_detections import FrameDetections, Precision, detect_dataset, detect_selection, some_names
+from clab_lite.dataset_detections import FrameDetections, Precision, detect_dataset, detect_selection
 from clab_lite.detection_store import VideoDetections
 from clab_lite.errors import DataError
 from clab_lite.evaluation_report import EvaluationReport
+from clab_lite.frame_detections import some_names
 from clab_lite.frames import device_type
 from clab_lite.scoring import score
 from clab_lite.team import team

@@ -39,7 +39,6 @@ def first_trouble(network: nn.Module, again: Callable[[], Tensor]) -> str:
 
     Gradients are left as they were; other state that a step changes (statistics of BatchNorm, queues) is not.
     """
-    gradients = [parameter.grad for parameter in network.parameters()]
     try:
         with alone():
             with torch.no_grad():
@@ -47,9 +46,6 @@ def first_trouble(network: nn.Module, again: Callable[[], Tensor]) -> str:
             return found or _first_bad_gradient(network, again)
     except RuntimeError as error:  # for example no memory left: that must not hide what went wrong
         return f"The layer could not be looked for ({str(error).splitlines()[0][:200]})."
-    finally:
-        for parameter, gradient in zip(network.parameters(), gradients, strict=True):
-            parameter.grad = gradient
 
 
 def first_bad_output(network: nn.Module, again: Callable[[], Any]) -> str | None:
@@ -77,13 +73,14 @@ def first_bad_output(network: nn.Module, again: Callable[[], Any]) -> str | None
 
 
 def _first_bad_gradient(network: nn.Module, again: Callable[[], Tensor]) -> str:
-    for parameter in network.parameters():
-        parameter.grad = None
+    weights = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
     with GradientWatch(network) as watch:
-        again().backward()
+        # Not backward(): that would also call what DistributedDataParallel has hung onto the weights.
+        gradients = torch.autograd.grad(again(), list(weights.values()), allow_unused=True)
     if watch.found is not None:
         return f"Every output is finite. {watch.found}"
-    largest = [(float(p.grad.abs().max()), name) for name, p in network.named_parameters() if p.grad is not None]
+    pairs = zip(weights, gradients, strict=True)
+    largest = [(float(gradient.abs().max()), name) for name, gradient in pairs if gradient is not None]
     if not largest:
         return "Done once more, every output is finite, and no weight has a gradient."
     value, name = max(largest)

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -22,19 +20,15 @@ import torch.distributed as dist
 
 from clab_lite import distributed
 from clab_lite.errors import DataError, OtherProcessFailed
+from clab_lite.team_mail import Mail
+from clab_lite.team_pulse import Pulse, Watch
 
 Value = TypeVar("Value")
 
 _LOOK_EVERY = 0.5
 """Seconds between two looks at the others."""
-_PULSE_EVERY = 2.0
-"""Seconds between two signs of life."""
-_SILENCE = 60.0
-"""Seconds without a sign of life after which a process is taken for dead."""
-_ARRIVAL = 1800.0
-"""Seconds in which every process has to begin."""
-_PIECE, _AHEAD = 1 << 20, 2
-"""Bytes that travel at once (the store takes 8 MiB), and how many such pieces wait for a process that is busy."""
+_FAREWELL = 30.0
+"""Seconds for the others to leave before the process that may hold the store does."""
 
 _open: list[Team] = []
 """Of this process, the outermost first."""
@@ -52,10 +46,9 @@ class Team:
         self.numbers = itertools.count()
         """Of the teams inside this one."""
         self._store, self._waits = store, itertools.count()
-        self._pieces: Counter[str] = Counter()
-        self._looked = self._watched = 0.0
-        self._signs: dict[int, tuple[Any, float]] = {}
-        self._opened = time.monotonic()
+        self._mail = Mail(name, self.rank, self._ask, self._wait)
+        self._watch = Watch(name, self.rank, self.size, self._ask)
+        self._looked = 0.0
 
     @property
     def is_main(self) -> bool:
@@ -70,11 +63,8 @@ class Team:
         if self._store is None or now - self._looked < _LOOK_EVERY:
             return
         self._looked = now
-        for team in _open:
-            failure = team._failure()
-            if failure is not None:
-                raise failure
-        _open[0]._watch(now)
+        self._end_with_others()
+        _open[0]._watch.look()
 
     def wait_for_all(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Wait until every process is here, however long it takes. `meanwhile` is called a few times a second."""
@@ -83,26 +73,26 @@ class Team:
         key = f"{self.name}/here {next(self._waits)}"
         self._ask("add", key, 1)
         self._wait(lambda: self._ask("add", key, 0) >= self.size, meanwhile)
+        self._end_with_others()  # one of them may have been here, and have failed while it waited
 
     def done_by_others(self) -> int:
         """What the other processes say in `done`, two seconds late."""
-        signs = [sign for sign, _ in _open[0]._signs.values() if sign is not None] if self._store is not None else []
-        return sum(done for _, name, done in signs if name == self.name)
+        return 0 if self._store is None else _open[0]._watch.done(self.name)
 
     def from_main(self, make: Callable[[], bytes]) -> bytes:
         """What `make` gives in the main process, in all of them."""
         if not self.is_main:
-            return self._receive(0)
+            return self._mail.receive(0)
         content = make()
         for other in range(1, self.size):
-            self._send(other, content)
+            self._mail.send(other, content)
         return content
 
     def to_main(self, owner: int, content: bytes) -> bytes:
         """The owner's bytes in the main process; in others what they gave. Called by all of them."""
         if owner and self.rank == owner:
-            self._send(0, content)
-        return self._receive(owner) if owner and self.is_main else content
+            self._mail.send(0, content)
+        return self._mail.receive(owner) if owner and self.is_main else content
 
     def to_all(self, owner: int, content: bytes) -> bytes:
         """The owner's bytes, in all processes."""
@@ -111,39 +101,18 @@ class Team:
 
     def main_first(self, make: Callable[[], Value]) -> Value:
         """`make` in every process: in the main one first, whose cache then helps the others."""
-        if not self.is_main:
+        if self.is_main:
+            value = make()
             self.from_main(bytes)
-            return make()
-        value = make()
+            return value
         self.from_main(bytes)
-        return value
+        return make()
 
     def require_same(self, what: str, value: str) -> None:
         """DataError unless the value is the main process's in all of them."""
         if self.from_main(value.encode) != value.encode():
             remedy = "Give all of them the same: load one checkpoint and one dataset in every process."
             raise DataError(f"process {self.rank} has another {what} than the main process. {remedy}")
-
-    def _send(self, receiver: int, content: bytes) -> None:
-        """Hand over bytes; waits while more than a few pieces are not taken yet."""
-        framed = len(content).to_bytes(8, "big") + content
-        for start in range(0, len(framed), _PIECE):
-            path = f"{self.name}/{self.rank} to {receiver}"
-            number = self._pieces[path]
-            self._wait(lambda key=f"{path}/{number - _AHEAD}": not self._ask("check", [key]))  # type: ignore[misc]
-            self._ask("set", f"{path}/{number}", framed[start : start + _PIECE])
-            self._pieces[path] += 1
-
-    def _receive(self, sender: int) -> bytes:
-        found = bytearray()
-        while len(found) < 8 or len(found) < 8 + int.from_bytes(found[:8], "big"):
-            path = f"{self.name}/{sender} to {self.rank}"
-            key = f"{path}/{self._pieces[path]}"
-            self._wait(lambda key=key: self._ask("check", [key]))  # type: ignore[misc]
-            found += self._ask("get", key)
-            self._ask("delete_key", key)
-            self._pieces[path] += 1
-        return bytes(memoryview(found)[8:])
 
     def _wait(self, ready: Callable[[], bool], meanwhile: Callable[[], object] = lambda: None) -> None:
         pause = 0.001
@@ -162,6 +131,12 @@ class Team:
             raise DataError(
                 f"{problem}: if it named no reason itself, it was killed. Start all of them again."
             ) from error
+
+    def _end_with_others(self) -> None:
+        for each in _open:
+            failure = each._failure()
+            if failure is not None:
+                raise failure
 
     def _failure(self) -> OtherProcessFailed | None:
         key = f"{self.name}/failure"
@@ -189,49 +164,12 @@ class Team:
                     raise earlier from error
                 time.sleep(0.02)
 
-    def _watch(self, now: float) -> None:
-        """Read the signs of life of the others. Of the outermost team alone."""
-        if now - self._watched < _PULSE_EVERY:
-            return
-        self._watched = now
-        for other in set(range(self.size)) - {self.rank}:
-            key = f"{self.name}/pulse {other}"
-            sign = json.loads(self._ask("get", key)) if self._ask("check", [key]) else None
-            last, since = self._signs.setdefault(other, (None, self._opened))
-            if sign != last:
-                self._signs[other] = sign, now
-            elif now - since > (_ARRIVAL if sign is None else _SILENCE):
-                what = "has not begun" if sign is None else "has given no sign of life"
-                why = "it was killed, or its machine cannot be reached. Start all of them again."
-                raise DataError(f"process {other} {what} for {now - since:.0f} s: {why}")
-
     def leave(self) -> None:
         """The last of a team without failure. The process that may hold the store itself goes last."""
         self._ask("add", f"{self.name}/left", 1)
-        until = time.monotonic() + _SILENCE
+        until = time.monotonic() + _FAREWELL
         while self.is_main and self._ask("add", f"{self.name}/left", 0) < self.size and time.monotonic() < until:
             time.sleep(0.02)
-
-
-class _Pulse(threading.Thread):
-    """Gives signs of life while the process works."""
-
-    def __init__(self, team: Team, store: Any) -> None:
-        super().__init__(daemon=True, name="pulse")
-        self._key, self._store, self._stopped = f"{team.name}/pulse {team.rank}", store, threading.Event()
-
-    def run(self) -> None:
-        """Until it is stopped, or there is nobody to tell."""
-        with suppress(dist.DistError, IndexError):
-            for number in itertools.count():
-                self._store.set(self._key, json.dumps([number, _open[-1].name, _open[-1].done]))
-                if self._stopped.wait(_PULSE_EVERY):
-                    return
-
-    def stop(self) -> None:
-        """Returns when the store is not asked any more."""
-        self._stopped.set()
-        self.join()
 
 
 @contextmanager
@@ -260,6 +198,11 @@ def team(device_type: str = "cpu") -> Iterator[Team]:
             distributed.stop()
 
 
+def _work() -> tuple[str, int]:
+    """What this process is working in, and how much it has done there."""
+    return _open[-1].name, _open[-1].done
+
+
 @contextmanager
 def _together() -> Iterator[Team]:
     outer = _open[-1] if _open else None
@@ -267,7 +210,7 @@ def _together() -> Iterator[Team]:
     store = distributed.meeting_place()
     each = Team(name, store)
     _open.append(each)
-    pulse = _Pulse(each, store) if outer is None else None
+    pulse = Pulse(each.name, each.rank, store, _work) if outer is None else None
     if pulse is not None:
         pulse.start()
     try:

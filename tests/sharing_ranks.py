@@ -23,8 +23,7 @@ import torch.distributed as dist
 from recalling_detector import RecallingDetector
 from training_world import micro_config
 
-from clab_lite import distributed
-from clab_lite import team as team_module
+from clab_lite import distributed, team_pulse
 from clab_lite.cli import main as command_line
 from clab_lite.cli.evaluate import detect_where_possible
 from clab_lite.compare import compare
@@ -129,16 +128,16 @@ def failures(dataset: Path, folder: Path) -> dict[str, tuple[str, str, float]]:
 
     def silent() -> None:
         if RANK == 1:
-            team_module._Pulse.run = lambda self: self._store.set(self._key, '[0, "", 0]')  # type: ignore[method-assign]
+            team_pulse.Pulse.run = lambda self: self._store.set(self._key, '[0, "", 0]')  # type: ignore[method-assign]
         with team():
             if RANK == 1:
                 time.sleep(8)  # as a process that was stopped, or whose machine is gone
 
-    patience, pulse = team_module._SILENCE, team_module._Pulse.run
+    patience, pulse = team_pulse._SILENCE, team_pulse.Pulse.run
     answers = {each.__name__: _outcome(each) for each in (torn, early, all_at_once, other_weights)}
-    team_module._SILENCE = 4.0
+    team_pulse._SILENCE = 4.0
     answers["silent"] = _outcome(silent)
-    team_module._SILENCE, team_module._Pulse.run = patience, pulse  # type: ignore[method-assign]
+    team_pulse._SILENCE, team_pulse.Pulse.run = patience, pulse  # type: ignore[method-assign]
     return answers
 
 

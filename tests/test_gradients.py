@@ -28,6 +28,7 @@ from clab_lite.methods.codo.loss import batch_losses, queue_losses
 from clab_lite.methods.crosscl.region_mean import region_means
 from clab_lite.methods.ranked.loss import Ranks, ranked_loss
 from clab_lite.methods.shared.info_nce import info_nce
+from clab_lite.methods.shared.joined_norm import _Joined
 
 REGIONS = {
     "none": [],
@@ -75,9 +76,21 @@ def check_normalised(_: pytest.FixtureRequest) -> None:
         norm.weight.data[1] = 0
         inputs = (doubles(count, 2, 4, 5), convolution.weight, norm.weight, norm.bias)
         assert gradcheck(lambda x, *_: convolve_normalised(x, convolution, norm), inputs)  # noqa: B023
-    for result in (lambda y: y.sum(), lambda y: y.square().sum()):  # the gradient of the first is a constant
-        once = result(convolve_normalised(inputs[0], convolution, norm))
-        (slope,) = torch.autograd.grad(once, inputs[1], create_graph=True)
+    refuses_a_second(lambda x: convolve_normalised(x, convolution, norm), inputs[0], inputs[1])
+
+
+def check_joined(_: pytest.FixtureRequest) -> None:
+    """Rows and images of one process (of several: tests/pretraining). A second derivative is refused."""
+    for shape in [(3, 2), (2, 2, 2, 3), (1, 2, 1, 2)]:
+        inputs = (doubles(*shape), doubles(2), doubles(2))
+        assert gradcheck(lambda x, w, b: _Joined.apply(x, w, b, 0.1)[0], inputs)
+    refuses_a_second(lambda x: _Joined.apply(x, inputs[1], inputs[2], 0.1)[0], inputs[0], inputs[1])
+
+
+def refuses_a_second(function: Callable[[Tensor], Tensor], x: Tensor, weight: Tensor) -> None:
+    """Also where the gradient that arrives is a constant, as that of a sum is."""
+    for result in (lambda y: y.sum(), lambda y: y.square().sum()):
+        (slope,) = torch.autograd.grad(result(function(x)), weight, create_graph=True)
         with pytest.raises(RuntimeError, match="once_differentiable"):
             slope.sum().backward()
 
@@ -85,6 +98,7 @@ def check_normalised(_: pytest.FixtureRequest) -> None:
 BY_HAND: dict[str, Callable[[pytest.FixtureRequest], None]] = {
     "clab_lite.distributed._Gather": check_gather,
     "clab_lite.detector.frozen_norm._Normalised": check_normalised,
+    "clab_lite.methods.shared.joined_norm._Joined": check_joined,
 }
 
 

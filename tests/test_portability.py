@@ -12,8 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "clab_lite"
 
 ALLOWED = {
-    ("training/folder_lock.py", "import fcntl"): "where there is none, msvcrt locks",
-    ("training/folder_lock.py", "import msvcrt"): "Windows' own, where fcntl is missing",
+    ("locks.py", "import fcntl"): "where there is none, msvcrt locks",
+    ("locks.py", "import msvcrt"): "Windows' own, where fcntl is missing",
     ("lessons/own_data/several.py", "os.killpg"): "behind sys.platform; Windows ends the processes with taskkill",
     ("lessons/own_data/several.py", "signal.SIGKILL"): "on the same side of it",
     ("training/calibrate.py", "os.sched_getaffinity"): "where it is missing, all cores count",

@@ -99,15 +99,17 @@ def test_where_one_process_may_not_write_all_go_on_elsewhere(groups: Path) -> No
     assert len(list((groups / "2/instead").rglob("*.npz"))) == 3
 
 
-def test_commands_write_the_files_of_one_process(groups: Path, tmp_path: Path) -> None:
-    one, many = commands(groups / "data", tmp_path), of_ranks(groups / "3", "commands")
+def test_commands_write_the_files_of_one_process(groups: Path) -> None:
+    alone = groups / "alone"
+    alone.mkdir()
+    one, many = commands(groups / "data", alone), of_ranks(groups / "3", "commands")
     for path in ("evaluated/metrics.json", "evaluated/per_class.csv", "embedded/embeddings.csv"):
-        assert (groups / "3" / path).read_bytes() == (tmp_path / path).read_bytes(), path
-    matrices = [np.load(folder / "embedded/embeddings.npy") for folder in (groups / "3", tmp_path)]
+        assert (groups / "3" / path).read_bytes() == (alone / path).read_bytes(), path
+    matrices = [np.load(folder / "embedded/embeddings.npy") for folder in (groups / "3", alone)]
     np.testing.assert_array_equal(*matrices)
     for name in ("evaluate", "embed", "compare"):
         assert [answers[name][0] for answers in many] == [0, 0, 0], many
-        assert many[0][name][1].replace(str(groups / "3"), str(tmp_path)) == one[name][1]
+        assert many[0][name][1].replace(str(groups / "3"), str(alone)) == one[name][1]
         assert [answers[name][1:] for answers in many[1:]] == [["", ""]] * 2  # one speaks, and shows a bar
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from clab_lite.cli.parsing import parse
 from clab_lite.cli.processes import let_others_speak, require_one, speaks, started
-from clab_lite.errors import DataError, NotFinite, OtherProcessFailed
+from clab_lite.errors import DataError, NotFinite, OtherProcessFailed, remedy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # no permission, a file in place of a folder, a full disk
         _drop_output()
         reason, place = error.strerror or str(error), error.filename
-        return _fail(f"{place}: {reason}" if place is not None else reason)
+        said = f"{os.fsdecode(place)}: {reason}" if isinstance(place, str | bytes) else reason
+        return _fail(f"{said}. {remedy(error)}".rstrip(". ") + "." if remedy(error) else said)
     except RuntimeError as error:
         from clab_lite.distributed import peer_was_lost  # imports torch, which the command has done already
 

@@ -41,7 +41,7 @@ def check(options: Check) -> int:
     if options.workers is not None and options.workers < 1:
         raise DataError(f"--workers {options.workers} reads nothing. Choose 1 or more.")
     if options.out is not None:
-        try_folder(options.out.parent)  # told now, not after an hour of reading
+        try_folder(options.out.absolute().parent)  # told now, not after an hour of reading
     report = check_dataset(options.dataset, workers=options.workers, fresh=options.fresh)
     print(report)
     if options.out is not None:

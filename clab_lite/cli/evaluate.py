@@ -78,7 +78,10 @@ def _evaluate(options: Evaluate, subset: Subset, device: torch.device, us: Team)
     from clab_lite.evaluate import require_same_classes
     from clab_lite.evaluation_report import Measured
     from clab_lite.trained import load_run
+    from clab_lite.training.folder_lock import hold
+    from clab_lite.training.run_folder import EVALUATED, EVALUATING, require_same_run, run_stamp
 
+    stamp = run_stamp(options.run_folder)
     trained = load_run(options.run_folder, device)
     index = us.main_first(lambda: open_dataset(options.dataset, split=options.split))
     require_same_classes(trained.class_names, index.class_names)
@@ -87,37 +90,37 @@ def _evaluate(options: Evaluate, subset: Subset, device: torch.device, us: Team)
     measured = Measured.of(trained, options.dataset, options.split, weights_name(options.run_folder, out))
     if us.is_main:
         _require_writable(out)
-        require_replaceable(out, measured, str(subset))
-        if measured.iterations is not None and measured.iteration < measured.iterations:
-            print(f"The run is not finished: weights of step {measured.iteration} of {measured.iterations}.")
-    instead = out / store.name if options.out is not None else None
-    found = detect_where_possible(trained.detector, index, selection, store, instead, us)
-    if us.is_main:
-        _score(options, subset, trained, index, selection, found, measured, out)
+    with hold(out, EVALUATING, EVALUATED) as held:  # two at once would mix their files
+        if us.is_main:
+            require_replaceable(out, measured, str(subset))
+            if measured.iterations is not None and measured.iteration < measured.iterations:
+                print(f"The run is not finished: weights of step {measured.iteration} of {measured.iterations}.")
+        instead = out / store.name if options.out is not None else None
+        found = detect_where_possible(trained.detector, index, selection, store, instead, us)
+        if us.is_main:
+            report = _scored(index, selection, found, options, measured)
+            held.require_there()
+            require_same_run(options.run_folder, stamp)
+            page = write_results(out, report, index, found, _page_name(out, options.run_folder, trained))
+            print(f"{out / 'metrics.json'}\n{out / 'per_class.csv'}\n{page}")
+            print(f"Next: open the page; then `clab-lite compare {options.run_folder} OTHER_RUN {options.dataset}`")
 
 
-def _score(
-    options: Evaluate,
-    subset: Subset,
-    trained: Trained,
-    index: VideoIndex,
-    selection: Selection,
-    found: Found,
-    measured: Measured,
-    out: Path,
-) -> None:
-    """Score, print the table, write the files."""
+def _scored(
+    index: VideoIndex, selection: Selection, found: Found, options: Evaluate, measured: Measured
+) -> EvaluationReport:
+    """The numbers, which are printed."""
     from clab_lite.cli.score_table import score_table
+    from clab_lite.data.subset import Subset
     from clab_lite.scoring import score
 
-    report = score(index, selection, found, subset=str(subset), resamples=options.resamples)
+    subset = str(Subset.parse(options.subset))
+    report = score(index, selection, found, subset=subset, resamples=options.resamples)
     report = replace(report, measured=measured)
     print("\n".join(score_table(report)))
     if not report.overall.boxes:
         print("there is no ground truth: AP is undefined")
-    page = write_results(out, report, index, found, _page_name(out, options.run_folder, trained))
-    print(f"{out / 'metrics.json'}\n{out / 'per_class.csv'}\n{page}")
-    print(f"Next: open the page; then `clab-lite compare {options.run_folder} OTHER_RUN {options.dataset}`")
+    return report
 
 
 def places(options: Evaluate, subset: Subset) -> tuple[Path, Path]:

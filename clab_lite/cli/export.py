@@ -39,16 +39,22 @@ class Export:
 
 def export(options: Export) -> int:
     """Read the run, write the file, say what is in it."""
+    from clab_lite.locks import reserved
+
+    _require_free(options)  # before anything is made beside it
+    with reserved(options.file):
+        return _export(options)
+
+
+def _export(options: Export) -> int:
+    """The same, when nobody else writes the file."""
     from clab_lite.backbone_file import is_backbone
     from clab_lite.interop import save_mmtracking
     from clab_lite.trained import load_run
     from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
     from clab_lite.weights_file import SUFFIX, write_weights
 
-    if options.file.is_dir():
-        raise DataError.at(options.file, "", "is a folder", "Name a file in it, for example clab.pth.")
-    if options.file.exists() and not options.overwrite:
-        raise DataError.at(options.file, "", "is there already", "Name another file, or replace it with --overwrite.")
+    _require_free(options)  # another export may have written it since
     files = {"end": CHECKPOINT, "contrast-zero": SNAPSHOT_CONTRAST_ZERO, "start": SNAPSHOT_START}
     if options.names != "official":
         return _export_backbone(options, options.names, files[options.weights])
@@ -67,6 +73,13 @@ def export(options: Export) -> int:
     print(f"{options.file}: {', '.join(parts)}; {config.num_classes} classes; {size:.1f} MB")
     print(f"Next: clab-lite detect {options.file} VIDEO")
     return 0
+
+
+def _require_free(options: Export) -> None:
+    if options.file.is_dir():
+        raise DataError.at(options.file, "", "is a folder", "Name a file in it, for example clab.pth.")
+    if options.file.exists() and not options.overwrite:
+        raise DataError.at(options.file, "", "is there already", "Name another file, or replace it with --overwrite.")
 
 
 _NEXT = {

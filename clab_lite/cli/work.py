@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clab_lite.cli.processes import speaks
 from clab_lite.errors import DataError
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from clab_lite.cli import commands
     from clab_lite.config import BackboneConfig
     from clab_lite.embeddings import EmbeddingTable
+    from clab_lite.report_data import MapComparison
 
 
 def demo(options: commands.Demo) -> int:
@@ -37,7 +39,6 @@ def train(options: commands.Train) -> int:
     """Train; what differs from the preset is printed first (config.json keeps every setting)."""
     from clab_lite.backbone_file import read_backbone
     from clab_lite.cli.parsing import starting_config
-    from clab_lite.cli.processes import speaks
     from clab_lite.data.vid import open_dataset
     from clab_lite.devices import pick_device
     from clab_lite.team import team
@@ -112,11 +113,14 @@ def embed(options: commands.Embed) -> int:
     from clab_lite.team import team
     from clab_lite.trained import load_run
     from clab_lite.training.checkpoint import CHECKPOINT, SNAPSHOT_CONTRAST_ZERO, SNAPSHOT_START
+    from clab_lite.training.folder_lock import hold
+    from clab_lite.training.run_folder import require_same_run, run_stamp
 
     if options.every < 1:
         raise DataError(f"--every {options.every} takes no frame. Choose 1 (all frames) or more.")
     files = {"end": CHECKPOINT, "contrast-zero": SNAPSHOT_CONTRAST_ZERO, "start": SNAPSHOT_START}
     run, device = options.run_folder, pick_device(options.device)
+    stamp = run_stamp(run)
     with team(device.type) as us:
         trained = load_run(run, device, files[options.weights])
         beside = run / "embeddings" if run.is_dir() else Path("runs/embeddings") / run.stem
@@ -124,36 +128,47 @@ def embed(options: commands.Embed) -> int:
         if us.is_main:
             try_folder(out)
         index = us.main_first(lambda: open_dataset(options.dataset, split=options.split))
-        table = embed_dataset(trained.detector, index, options.level, frame_step=options.every)
-        if us.is_main:
-            _write_embeddings(options, table, trained.iteration, out)
+        with hold(out) as held:  # two at once would mix their files
+            table = embed_dataset(trained.detector, index, options.level, frame_step=options.every)
+            if us.is_main:
+                maps = _mapped(options, table, trained.iteration)
+                require_same_run(run, stamp)
+                held.require_there()
+                note = _write_embeddings(out, table, maps)
+                print(f"{len(table)} embeddings of {table.matrix.shape[1]} numbers: {out}")
+                print(
+                    f"by {maps.by}: {note} (one frame in {options.every}; adjacent frames of a video are no neighbours)"
+                )
     return 0
 
 
-def _write_embeddings(options: commands.Embed, table: EmbeddingTable, iteration: int, out: Path) -> None:
-    """Draw the map, write the files, and say what they show."""
-    import numpy as np
-
+def _mapped(options: commands.Embed, table: EmbeddingTable, iteration: int) -> MapComparison:
+    """The table's map, its one panel named by what was embedded and when."""
     from clab_lite.embeddings import Grouping
-    from clab_lite.files import replaced
     from clab_lite.report_data import compare_maps
-    from clab_lite.show.maps import embedding_map, scores_note
-    from clab_lite.show.style import to_png
 
     # Objects are told apart by class; a whole frame may show several classes, but is of one video.
     by: Grouping = "class_name" if options.level == "object" else "video"
     moment = f"{options.level} embeddings at iteration {iteration}, {options.method.upper()}"
-    maps = compare_maps("", "", {moment: table}, by, options.method)
-    points, scores = maps.panels[0].points, maps.panels[0].scores
+    return compare_maps("", "", {moment: table}, by, options.method)
+
+
+def _write_embeddings(out: Path, table: EmbeddingTable, maps: MapComparison) -> str:
+    """embeddings.csv, embeddings.npy and map.png; returns what the map's scores are."""
+    import numpy as np
+
+    from clab_lite.files import replaced
+    from clab_lite.show.maps import embedding_map, scores_note
+    from clab_lite.show.style import to_png
+
+    (panel,) = maps.panels
     with replaced(out / "embeddings.csv") as beside:
-        table.table.assign(x=points[:, 0], y=points[:, 1]).to_csv(beside, index=False)
+        table.table.assign(x=panel.points[:, 0], y=panel.points[:, 1]).to_csv(beside, index=False)
     with replaced(out / "embeddings.npy") as beside, beside.open("wb") as file:
         np.save(file, table.matrix)
-    note = scores_note(scores.silhouette, scores.knn_purity)
-    picture = embedding_map(
-        [(moment, points, maps.panels[0].groups)], notes=[note], legend=maps.by, list_groups=by == "class_name"
-    )
+    note = scores_note(panel.scores.silhouette, panel.scores.knn_purity)
+    shown = [(panel.title, panel.points, panel.groups)]
+    picture = embedding_map(shown, notes=[note], legend=maps.by, list_groups=maps.by == "class")
     with replaced(out / "map.png") as beside:
         beside.write_bytes(to_png(picture))
-    print(f"{len(table)} embeddings of {table.matrix.shape[1]} numbers: {out}")
-    print(f"by {maps.by}: {note} (one frame in {options.every}; adjacent frames of a video are no neighbours)")
+    return note

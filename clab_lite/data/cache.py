@@ -112,7 +112,6 @@ def places(base: Path, file_name: str) -> list[Path]:
 
 def make_folder(folder: Path) -> None:
     """Make the folder of a file about a dataset. One inside a repository must not carry such files along."""
-    folder.mkdir(parents=True, exist_ok=True)
     ignore = folder / ".gitignore"
     if not ignore.exists():  # a link that leads nowhere is replaced, not followed
         write_text(ignore, "*\n")

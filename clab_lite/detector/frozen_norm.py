@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from clab_lite.first_derivative import first_derivative_only
 
 
 def convolve_normalised(x: Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
@@ -41,15 +42,8 @@ class _Normalised(torch.autograd.Function):
         return functional.batch_norm(out, norm.running_mean, norm.running_var, gamma, beta, eps=norm.eps)
 
     @staticmethod
+    @first_derivative_only
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        if torch.is_grad_enabled() and not gradient.requires_grad:
-            # A second derivative is wanted. `once_differentiable` would take it for 0 where the gradient is a constant.
-            gradient = gradient.detach().requires_grad_()
-        return _Normalised.gradients(ctx, gradient)
-
-    @staticmethod
-    @once_differentiable
-    def gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, gamma, mean, variance = ctx.saved_tensors
         deviation = (variance + ctx.eps).sqrt()
         scale = (gamma / deviation)[:, None, None, None]

@@ -8,7 +8,9 @@
     lessons.twinned(widget, figure)             any other widget with a static twin
     lessons.samples, trained, study             what is shipped: videos, weights, measured runs
 
-Each lesson has a folder of its own beside these files. Names are imported when they are first used.
+Every widget is shown through `twin.bundle`, which has those of a cell's earlier run closed (`shown`): a kernel that
+lives all day does not fill up. Each lesson has a folder of its own beside these files. Names are imported when they are
+first used.
 """
 
 from __future__ import annotations

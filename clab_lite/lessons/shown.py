@@ -1,8 +1,8 @@
 """Which widgets a cell shows: when it has run again, those of its earlier run are closed, in kernel and page.
 
 ipywidgets keeps every widget until it is closed, and IPython every result in `Out`: a cell that is run twenty times
-would leave twenty of each, with their comms, figures and pictures. A notebook says which cell it runs (`cellId`);
-without that, nothing is closed.
+would leave twenty of each, with their comms, figures and pictures. From the first widget on, `Out` holds the last
+result of each cell. A notebook says which cell it runs (`cellId`); without that, nothing is closed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NAME = "clab_lite_shown"
 
 def note(widget: widgets.Widget) -> None:
     """The cell that runs now, if there is one, shows this widget."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if not hasattr(shell, "get_parent"):  # plain Python, or a terminal
         return
     cell = (shell.get_parent() or {}).get("metadata", {}).get("cellId")
@@ -50,7 +50,7 @@ class ShownWidgets:
         self._before: dict[str, list[widgets.Widget]] = {}
         """In the last run that ended well, and in those that failed after it."""
         self._numbers: dict[str, list[int]] = {}
-        """Of these runs."""
+        """Of these runs; also of cells that show no widget."""
 
     def add(self, cell: str, widget: widgets.Widget) -> None:
         """The cell shows this widget, with all that is in it; a live board does so again and again."""
@@ -69,7 +69,7 @@ class ShownWidgets:
             succeeded: whether it ended without an error.
 
         Returns:
-            The numbers of the earlier runs, whose results nobody sees any more.
+            The numbers of the earlier runs: their results are seen nowhere any more.
         """
         now, before = self._now.pop(cell, []), self._before.pop(cell, [])
         numbers = self._numbers.pop(cell, [])
@@ -77,7 +77,8 @@ class ShownWidgets:
         if not succeeded:
             now, numbers, own = before + now, [], numbers + own
         if now:
-            self._before[cell], self._numbers[cell] = now, own
+            self._before[cell] = now
+        self._numbers[cell] = own
         if succeeded and before:
             kept = parts_of(one for shown in (*self._before.values(), *self._now.values()) for one in shown)
             close(widget for widget in parts_of(before).values() if id(widget) not in kept)
@@ -109,8 +110,12 @@ def close(closing: Iterable[widgets.Widget]) -> None:
 
 
 def forget_result(shell: Any, number: int) -> None:
-    """Take the result of a run out of IPython's history: Out[n] and _n. The last three, _, __ and ___, pass by."""
+    """Take the result of a run, and what it showed, out of IPython's history: Out[n], _n, the pictures for `%notebook`.
+
+    The last three, _, __ and ___, pass by.
+    """
     shell.user_ns.get("_oh", {}).pop(number, None)
+    getattr(shell.history_manager, "outputs", {}).pop(number, None)
     shell.del_var(f"_{number}", by_name=True)
 
 

@@ -15,7 +15,7 @@ def display_matrix(frame: Any) -> tuple[int, int, int, int]:
     ISO/IEC 14496-12, 8.3.2 (track header); the numbers are 16.16 fixed point. Without one: the identity.
     """
     stored = frame.side_data.get("DISPLAYMATRIX")
-    if stored is None:
+    if stored is None or len(bytes(stored)) < 36:
         return 1, 0, 0, 1
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(stored)[:36])
     return a, b, c, d

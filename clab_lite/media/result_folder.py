@@ -9,7 +9,7 @@ from itertools import count as numbers
 from pathlib import Path
 
 from clab_lite.data.source_file import leaves_folder, read_json
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, is_plain
 from clab_lite.files import try_folder, write_json
 
 DETECTIONS = "detections.jsonl"
@@ -37,14 +37,13 @@ class ResultFolder:
         Raises:
             DataError: a planned file is there and is not from earlier results; or other files, and no results.
         """
-        self.folder = folder
+        self.folder, self.staging = folder, folder / _STAGING
         self._earlier = _listed(folder)
         taken = [name for name in planned if (folder / name).exists() and name not in self._earlier]
         if taken:
             raise _not_ours(folder / taken[0])
-        self.staging = folder / _STAGING
-        self.rescued = self._rescue()
         try:
+            self.rescued = self._rescue()
             self.staging.mkdir()
             (self.staging / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
         except OSError as error:
@@ -54,29 +53,39 @@ class ResultFolder:
     def keep(self, summary: dict) -> Path:
         """Replace the earlier results by what was made; summary.json, with the list of files, comes last.
 
+        From the moment its hidden copy is written, a process that is killed has decided: the next one goes on with the
+        replacing.
+
         Returns:
             The path of summary.json.
 
         Raises:
-            DataError: the folder cannot be written any more.
+            DataError: the folder cannot be written any more, or somebody removed it.
         """
         try:
-            (self.staging / _RESERVE).unlink(missing_ok=True)
+            (self.staging / _RESERVE).unlink()
             paths = (path for path in self.staging.rglob("*") if path.is_file())
             made = sorted(path.relative_to(self.staging).as_posix() for path in paths)
-            for name in self._earlier - {*made, SUMMARY}:
-                (self.folder / name).unlink(missing_ok=True)
-            for name in made:
-                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-                os.replace(self.staging / name, self.folder / name)
-            emptied = {self.folder / Path(name).parent for name in self._earlier} - {self.folder}
-            for place in emptied:
-                if place.is_dir() and not any(place.iterdir()):
-                    place.rmdir()
-            write_json(self.folder / SUMMARY, {**summary, _FILES: made})
+            write_json(self.staging / SUMMARY, {**summary, _FILES: made})
+            self._replace_earlier()
         except OSError as error:
             raise self.cannot_write(error) from error
         return self.folder / SUMMARY
+
+    def _replace_earlier(self) -> None:
+        """Put what the hidden summary lists into place, and the summary last. May be begun again at any point."""
+        made = _names_in(self.staging / SUMMARY)
+        for name in self._earlier - {*made, SUMMARY}:
+            (self.folder / name).unlink(missing_ok=True)
+        for name in sorted(made):
+            (self.folder / name).parent.mkdir(exist_ok=True)
+            if (self.staging / name).exists():
+                os.replace(self.staging / name, self.folder / name)
+        emptied = {self.folder / Path(name).parent for name in self._earlier} - {self.folder}
+        for place in emptied:
+            if place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
+        os.replace(self.staging / SUMMARY, self.folder / SUMMARY)
 
     def discard(self) -> None:
         """Remove the hidden folder with what was not kept."""
@@ -88,23 +97,35 @@ class ResultFolder:
         return DataError.at(self.folder, "", problem, "Make room or correct the permissions, then detect again.")
 
     def _rescue(self) -> str | None:
-        """Move the whole lines of a killed process out of its hidden folder, which goes; say so."""
-        left = self.staging / DETECTIONS
-        count = length = 0
-        if left.is_file():
-            with left.open("rb") as file:
-                for line in file:
-                    if line.endswith(b"\n"):
-                        count, length = count + 1, length + len(line)
-        said = None
-        if count:
-            os.truncate(left, length)
+        """Keep what a killed process left in its hidden folder, which goes; say where it is.
+
+        Results that were being put into place are put there. Of others, the whole lines are kept.
+        """
+        said, left = None, self.staging / DETECTIONS
+        if (self.staging / SUMMARY).is_file():
+            self._replace_earlier()
+            self._earlier = _listed(self.folder)
+            said = f"{self.folder} holds the results of a detection that was killed at its end"
+        elif count := _without_rest(left):
             names = (f"{_INCOMPLETE}{f'.{number}' if number > 1 else ''}.jsonl" for number in numbers(1))
             name = next(name for name in names if not (self.folder / name).exists())
             os.replace(left, self.folder / name)
             said = f"{self.folder / name} holds the {count} frames that a killed detection had finished"
         self.discard()
         return said
+
+
+def _without_rest(file: Path) -> int:
+    """Cut off a last line that is not whole; the number of lines that stay."""
+    if not file.is_file():
+        return 0
+    count = length = 0
+    with file.open("rb") as lines:
+        for line in lines:
+            if line.endswith(b"\n"):
+                count, length = count + 1, length + len(line)
+    os.truncate(file, length)
+    return count
 
 
 def require_results(folder: Path) -> None:
@@ -114,21 +135,29 @@ def require_results(folder: Path) -> None:
 
 
 def _listed(folder: Path) -> set[str]:
-    """Names of earlier results, summary.json among them; none of them when the folder is new."""
-    path = folder / SUMMARY
-    if not path.exists():
+    """Names of earlier results, summary.json among them; none of them when the folder is new.
+
+    Where a process was killed while it put results into place, also the names of those.
+    """
+    summaries = [path for path in (folder / SUMMARY, folder / _STAGING / SUMMARY) if path.exists()]
+    if not summaries:
         others = [other for other in sorted(folder.iterdir()) if not other.name.startswith((".", f"{_INCOMPLETE}."))]
         if others:
             raise _not_ours(others[0])
         return set()
+    return set().union(*map(_names_in, summaries)) | {SUMMARY}
+
+
+def _names_in(summary: Path) -> set[str]:
+    """The files that a summary lists."""
     try:
-        content = read_json(path, "")
+        content = read_json(summary, "")
     except DataError as error:
-        raise _not_ours(path) from error
+        raise _not_ours(summary) from error
     names = content.get(_FILES) if isinstance(content, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) and _is_inside(name) for name in names):
-        raise _not_ours(path)
-    return {*names, SUMMARY}
+        raise _not_ours(summary)
+    return set(names)
 
 
 def _not_ours(path: Path) -> DataError:
@@ -138,4 +167,4 @@ def _not_ours(path: Path) -> DataError:
 
 def _is_inside(name: str) -> bool:
     """Whether a listed name stays inside the folder: what is listed gets removed."""
-    return bool(name) and not leaves_folder(name)
+    return bool(name) and is_plain(name) and not leaves_folder(name)

@@ -11,6 +11,7 @@ from typing import Literal
 from torch import Tensor
 
 from clab_lite.errors import DataError
+from clab_lite.files import write_picture
 from clab_lite.media.contact_sheet import ContactSheet
 from clab_lite.media.drawing import annotated
 from clab_lite.media.result_folder import DETECTIONS, ResultFolder
@@ -100,7 +101,7 @@ class Results:
             else:
                 path = self._folder / _picture(self._source, frame.number)
                 path.parent.mkdir(exist_ok=True)
-                picture.save(path, quality=90)
+                write_picture(path, picture, "JPEG", quality=90)
 
     def _close_lines(self) -> None:
         try:
@@ -109,7 +110,7 @@ class Results:
             os.truncate(self._folder / DETECTIONS, self._length)  # a full disk may have taken half a line
 
     def _save_sheet(self) -> None:
-        self._sheet.picture().save(self._folder / SHEET, quality=88)
+        write_picture(self._folder / SHEET, self._sheet.picture(), "JPEG", quality=88)
 
     def _cannot_write(self, error: OSError) -> DataError:
         kept = f"the lines of {self.frames} frames are kept in {DETECTIONS}" if self.frames else ""

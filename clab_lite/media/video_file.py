@@ -20,6 +20,8 @@ from clab_lite.media.source import Frame, require_size
 
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,flv,asf,ogg,gif,ivf,mxf"
 """FFmpeg knows more, some of which are lists of other files and addresses to open."""
+MOST_PIXELS = 100_000_000
+"""Of a frame: three times 8K. A header of a few bytes may claim any size."""
 _USUAL_RATE = Fraction(25)
 
 
@@ -161,7 +163,8 @@ class VideoFile:
             raise self._not_a_video("it is empty", "Record or download it again.")
         options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
         try:
-            container = av.open(str(self.path.resolve()), options=options)
+            # Titles and the like need not be UTF-8.
+            container = av.open(str(self.path.resolve()), options=options, metadata_errors="replace")
         except av.FFmpegError as error:
             remedy = "Convert it, for example: ffmpeg -i FILE -c:v libx264 converted.mp4"
             raise self._not_a_video(error.strerror or str(error), remedy) from error
@@ -171,6 +174,13 @@ class VideoFile:
             if not streams:
                 found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
                 raise self._not_a_video(f"no video in it, only: {found}", "Pass a file with a video stream.")
+            context = streams[0].codec_context
+            if context.width * context.height > MOST_PIXELS:
+                reason = f"its frames are {context.width}x{context.height}, more than {MOST_PIXELS:,} pixels"
+                raise self._not_a_video(
+                    reason, "Scale it down, for example: ffmpeg -i FILE -vf scale=1280:-2 smaller.mp4"
+                )
+            context.options = {"max_pixels": str(MOST_PIXELS)}  # frames may grow midway
             streams[0].thread_type = "AUTO"
             yield container, streams[0]
 

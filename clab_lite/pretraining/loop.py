@@ -224,7 +224,9 @@ class _Run:
         if self.folder.checkpoint is not None:
             torch.set_num_threads(state.compute.threads)
             return stream
-        first = next(stream)
+        first = next(stream, None)
+        if first is None:  # no step is asked for
+            return iter(())
 
         def try_step(precision: Precision) -> None:
             trial = copy.deepcopy(state.method)  # a step moves key networks and queues on

@@ -110,10 +110,8 @@ class Record:
                 Moment(m.iteration, m.weight, m.scores, {level: _map(clouds, level, number) for level in m.scores})
                 for number, m in enumerate(plain.moments)
             )
-            log, balance = (
-                {name: np.array(column, np.float64) for name, column in table.items()}
-                for table in (plain.log, plain.balance)
-            )
+            log = _columns(plain.log, ("iteration", "detection", "contrast", "weight", "chance"))
+            balance = _columns(plain.balance, ("iteration", "detection", "contrast", "cosine"))
             return cls(plain.setting, log, balance, moments, plain.ap, plain.videos, plain.seconds, plain.made_of)
         except (KeyError, ValueError) as error:
             named = values.get("setting") if isinstance(values, dict) else values
@@ -140,6 +138,13 @@ class _Stored:
     videos: str
     seconds: float
     made_of: dict[str, str] = field(default_factory=dict)
+
+
+def _columns(table: dict[str, tuple[float, ...]], names: Sequence[str]) -> Numbers:
+    """The columns as arrays, when they are these and equally long."""
+    if set(table) != set(names) or len({len(column) for column in table.values()}) != 1:
+        raise ValueError(f"columns {', '.join(table)[:200]} are not {', '.join(names)} of one length")
+    return {name: np.array(column, np.float64) for name, column in table.items()}
 
 
 def _map(clouds: Mapping[str, NDArray[Any]], level: str, number: int) -> NDArray[np.float32]:

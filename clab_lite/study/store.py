@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clab_lite.array_file import read_arrays
 from clab_lite.checksums import require_sum
-from clab_lite.data.source_file import read_json
+from clab_lite.data.source_file import read_json, require_file
 from clab_lite.errors import DataError
 from clab_lite.file_format import KEY, require_format
 from clab_lite.files import replaced, write_text
@@ -184,6 +184,7 @@ def _arrays(path: Path, remedy: str) -> dict[str, NDArray[Any]]:
 
 
 def _table(path: Path, remedy: str) -> pd.DataFrame:
+    require_file(path, "it", remedy=remedy)
     try:
         table = pd.read_csv(path, keep_default_na=False)
     except (OSError, ValueError) as error:

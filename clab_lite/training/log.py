@@ -7,10 +7,9 @@ import os
 from pathlib import Path
 from typing import Any, TextIO
 
-from torch.utils.tensorboard import SummaryWriter
-
 from clab_lite.errors import DataError
-from clab_lite.files import write_text
+from clab_lite.files import naming, write_text
+from clab_lite.training.events import Events
 from clab_lite.training.run_folder import LOG, TENSORBOARD
 
 _SCALARS = ("learning_rate", "contrast_weight", "gradient_norm")
@@ -28,18 +27,23 @@ class RunLog:
         self._file: TextIO | None = None
         if not writes:
             return
-        path = folder / LOG
+        self._path = path = folder / LOG
         kept = [row for row in read_log(path) if row["iteration"] <= start_iteration] if path.exists() else []
-        write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
-        self._file = path.open("a", encoding="utf-8")
-        self._events = SummaryWriter(folder / TENSORBOARD, purge_step=start_iteration + 1)
+        with naming(path):
+            write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
+            self._file = path.open("a", encoding="utf-8")
+            self._events = Events(folder / TENSORBOARD, start_iteration + 1)
 
     def write(self, row: dict[str, Any]) -> None:
         """Append one row; see `clab_lite.train` and `clab_lite.pretraining.loop` for its fields."""
         if self._file is None:
             return
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+        with naming(self._path):
+            self._write(self._file, row)
+
+    def _write(self, file: TextIO, row: dict[str, Any]) -> None:
+        file.write(json.dumps(row) + "\n")
+        file.flush()
         for name, value in row["losses"].items():
             self._events.add_scalar(f"loss/{name}", value, row["iteration"])
         for name in _SCALARS:
@@ -49,20 +53,25 @@ class RunLog:
             self._events.add_scalar("loss/contrast_chance", row["contrast_chance"], row["iteration"])
         if "note" in row:
             self._events.add_text("note", row["note"], row["iteration"])
+        self._events.flush()
 
     def sync(self) -> None:
         """Make the rows as durable as the checkpoint that follows."""
         if self._file is None:
             return
-        os.fsync(self._file.fileno())
-        self._events.flush()
+        with naming(self._path):
+            os.fsync(self._file.fileno())
+            self._events.flush()
 
     def close(self) -> None:
         """Close both files."""
         if self._file is None:
             return
-        self._file.close()
-        self._events.close()
+        with naming(self._path):
+            try:
+                self._file.close()
+            finally:
+                self._events.close()
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

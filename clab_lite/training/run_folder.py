@@ -41,10 +41,12 @@ EMBEDDINGS = "embeddings"
 
 _RUN = (CONFIG, LOG, CHECKPOINT, SNAPSHOT_START, SNAPSHOT_CONTRAST_ZERO, BACKBONE)
 """Of a training or a pre-training: a new run of either kind replaces the old one whole."""
-_MAPS = tuple(f"{EMBEDDINGS}/{name}" for name in ("embeddings.csv", "embeddings.npy", "map.png"))
-_EVALUATED = (METRICS, PER_CLASS, REPORT, EVALUATION_PAGE)
+_MAPS = tuple(f"{EMBEDDINGS}/{name}" for name in ("embeddings.csv", "embeddings.npy", "map.png", LOCK))
+EVALUATED = (METRICS, PER_CLASS, REPORT, EVALUATION_PAGE)
+EVALUATING = ".evaluating.lock"
+"""Of whoever writes these files: a run may be evaluated while it is trained, which holds another lock."""
 _STORED = ("*.npz", "manifest.json", LOCK)
-_RESULTS = (*_EVALUATED, *_MAPS)
+_RESULTS = (*EVALUATED, *_MAPS)
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +72,8 @@ class RunFolder:
         continued.
         """
         barrier()
+        if is_main():
+            HeldFolder(self.path).require_there()
         if self.checkpoint is not None or not is_main():
             return
         old = [self.path / name for name in _RUN]
@@ -77,7 +81,7 @@ class RunFolder:
             _remove(self.path, *_RESULTS)
             folders = [*(self.path / EVALUATIONS).glob("*/"), *(self.path / DETECTIONS).glob("*/")]
             for folder in folders:
-                _remove(folder, *(_STORED if folder.parent.name == DETECTIONS else _EVALUATED))
+                _remove(folder, *(_STORED if folder.parent.name == DETECTIONS else (*EVALUATED, EVALUATING)))
             for folder in [*folders, *(self.path / name for name in (EMBEDDINGS, EVALUATIONS, DETECTIONS))]:
                 with suppress(OSError):  # not there, or it holds files of others
                     folder.rmdir()
@@ -88,8 +92,13 @@ class RunFolder:
         write_json(self.path / CONFIG, {**named, **self.config})
 
     def save(self, name: str, content: dict[str, Any]) -> None:
-        """Write one file of the run atomically (the main process only; a no-op in the others)."""
+        """Write one file of the run atomically (the main process only; a no-op in the others).
+
+        Raises:
+            DataError: it cannot be written, or somebody has removed the folder.
+        """
         if is_main():
+            HeldFolder(self.path).require_there()
             write_checkpoint(self.path / name, content)
 
 
@@ -150,6 +159,22 @@ def open_run(
             _check_about(held.path / CONFIG, _written(held.path / CONFIG), about)
             logger.warning("%s holds no checkpoint: training starts from the beginning.", held.path)
         yield RunFolder(held.path, config_to_dict(config), dict(about), checkpoint)
+
+
+def run_stamp(folder: Path) -> tuple[int, int] | None:
+    """Tells the run in a folder from one that takes its place: only a new run writes config.json. None: no run."""
+    try:
+        status = (folder / CONFIG).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def require_same_run(folder: Path, stamp: tuple[int, int] | None) -> None:
+    """DataError when another run has taken the folder since: its numbers and those of the old weights would mix."""
+    if stamp is not None and run_stamp(folder) != stamp:
+        problem = "was removed or given to another run while its weights were at work; their results were not written"
+        raise DataError.at(folder, "", problem, "Wait for the other run, then run the command again.")
 
 
 def _require_empty(folder: Path) -> None:

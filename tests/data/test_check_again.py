@@ -153,10 +153,6 @@ def test_images_of_a_json_are_not_read_again(tmp_path, read):
 class AsProcesses(ThreadPoolExecutor):
     """Threads that take work and give results as processes do: as bytes. Real ones start for seconds."""
 
-    def __init__(self, workers, mp_context, initializer):
-        super().__init__(workers)
-        assert (mp_context.get_start_method(), initializer) == ("spawn", examine._follow_parent)
-
     def map(self, function, *columns):
         sent = super().map(pickle.dumps, [(function, row) for row in zip(*columns, strict=True)])
         return map(pickle.loads, super().map(work, sent))
@@ -171,5 +167,5 @@ def test_processes_find_the_same_as_threads(tree, monkeypatch):
     tree.jpeg(TRAIN[0], 1).write_bytes(b"text")
     threads = check(tree, fresh=True)
     monkeypatch.setattr(examine, "MANY_FRAMES", 10)  # training has 15 frames, validation 5
-    monkeypatch.setattr(examine, "ProcessPoolExecutor", AsProcesses)
+    monkeypatch.setattr(examine, "fresh_processes", AsProcesses)
     assert check(tree, fresh=True, workers=2) == threads

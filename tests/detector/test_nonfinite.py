@@ -14,6 +14,7 @@ from tiny_model import clips_and_targets, small_detector
 from torch import Tensor, nn
 from training_world import micro_config, write_dataset
 
+from clab_lite import distributed
 from clab_lite.data import open_dataset
 from clab_lite.dataset_detections import detect_dataset
 from clab_lite.detect import detect
@@ -168,8 +169,16 @@ def test_what_cannot_be_done_again_does_not_hide_the_error() -> None:
         raise TrainingDiverged("stopped.")
 
 
-def test_it_is_a_kind_of_not_finite() -> None:
-    assert issubclass(TrainingDiverged, NotFinite)
+def test_alone_nobody_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distributed, "is_distributed", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+    rows, labels = torch.randn(2, 3), torch.tensor([0, 1])
+    with distributed.alone():
+        assert distributed.world_size() == 1 and distributed.rank() == 1
+        assert distributed.gather_with_gradient(rows, labels)[0] is rows
+        assert distributed.average_over_ranks(rows) is rows
+    assert distributed.world_size() == 2
 
 
 def video(frames: int = 5, bad: int | None = None) -> list[Tensor]:

@@ -151,6 +151,8 @@ def test_running_a_cell_again_and_moving_its_slider_leave_a_kernel_as_it_was(ker
         kernel.run(again, "explore")
     kernel.run("for move in range(60):\n    explorer.set(slope=move % 20 / 10)", "move")
     assert kernel.counts() == before
+    history = "print(sum(isinstance(one, lessons.Explorer) for one in Out.values()))"
+    assert kernel.run(history, "look") == "1"
     assert kernel.run("print(explorer.numbers, explorer.widget.comm is not None)", "look") == "slope 1.9 True"
 
 

@@ -203,6 +203,22 @@ def test_a_term_that_is_not_finite_stops_the_run_and_is_named(index: VideoIndex,
     assert all(parameter.isfinite().all() for parameter in made[0].parameters()), "the bad step was applied"
 
 
+def test_a_deterministic_run_is_the_same_and_says_so(
+    index: VideoIndex, straight: PretrainResult, tmp_path: Path
+) -> None:
+    """One thread as `straight` has, but not asked for."""
+    fixed = replace(LOOP, threads=None, deterministic=True)
+    run(tmp_path, index, loop=fixed, stop_after=7)
+    assert not torch.are_deterministic_algorithms_enabled()
+    with pytest.raises(DataError, match=r"began otherwise \(loop\.deterministic: True -> None"):
+        run(tmp_path, index, loop=replace(LOOP, threads=None), resume=True)
+    found = run(tmp_path, index, loop=fixed, resume=True).run_folder
+    written = [json.loads((folder / "config.json").read_text())["loop"] for folder in (found, straight.run_folder)]
+    assert written[0]["deterministic"] and "deterministic" not in written[1]
+    saved = [torch.load(folder / "checkpoint.pt", weights_only=True) for folder in (found, straight.run_folder)]
+    assert all(torch.equal(saved[0]["model"][name], value) for name, value in saved[1]["model"].items())
+
+
 def test_the_layer_that_was_not_finite_is_named(index: VideoIndex, tmp_path: Path) -> None:
     def broken(config: StandInConfig) -> StandIn:
         method = StandIn(config)

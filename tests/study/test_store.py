@@ -190,7 +190,7 @@ def cut_maps(rows: int) -> bytes:
         (CLOUDS, b"<html>", "cannot be read as maps"),
         (CLOUDS, cut_maps(2)[:200], "cannot be read as maps"),
         (CLOUDS, cut_maps(1), "maps of other runs"),
-        ("points_object.csv", None, "cannot be read as a table"),
+        ("points_object.csv", None, r"it cannot be read \(No such file"),
         ("points_object.csv", b"", "cannot be read as a table"),
         ("points_object.csv", b"a,b\n1,2\n", "lacks the columns video, "),
         ("points_object.csv", b"video,video_name,frame,track,label,class_name,troubles\n", "has 0 rows"),

@@ -56,3 +56,11 @@ def test_training_equals_the_joined_batch(runs: tuple[Path, Path]) -> None:
         assert found["losses"] == pytest.approx(expected["losses"], rel=1e-3)
         assert found["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=1e-3)
         assert found["contrast_chance"] == pytest.approx(expected["contrast_chance"])
+
+
+def test_a_rank_that_diverges_names_its_layer_and_nobody_waits(runs: tuple[Path, Path]) -> None:
+    """The averaged gradient is not a number on both; each has looked at its own numbers, without the other."""
+    well, broken = ((runs[0] / f"diverged_{rank}.txt").read_text() for rank in (0, 1))
+    assert "box_regression = nan" in broken and "its weight box_head.regress.weight is not finite" in broken
+    assert "gradient_norm = nan" in well and "box_regression = nan" not in well
+    assert "Done once more by this process alone, every output and gradient is finite" in well

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch.nn.parallel import DistributedDataParallel
@@ -15,9 +16,9 @@ from training_world import micro_config
 
 import clab_lite.detector.sampling
 from clab_lite import distributed
-from clab_lite.data import open_dataset
+from clab_lite.data import VideoIndex, open_dataset
 from clab_lite.detector.video_detector import VideoDetector
-from clab_lite.train import train
+from clab_lite.train import Step, TrainingDiverged, train
 from clab_lite.training.batches import batches
 from clab_lite.training.losses import total_loss
 
@@ -45,6 +46,20 @@ def one_step(dataset: Path, level: str) -> dict[str, dict[str, torch.Tensor]]:
     return {"losses": averaged, "gradients": gradients}
 
 
+def diverged(index: VideoIndex, folder: Path) -> str:
+    """What is said when a weight of the last rank alone stops being a number after the first step."""
+
+    def break_it(step: Step) -> None:
+        if step.iteration == 1 and distributed.rank() == distributed.world_size() - 1:
+            cast(VideoDetector, step.detector).box_head.regress.weight.data[0, 0] = float("nan")
+
+    try:
+        train(micro_config(3), index, folder / "diverged", device="cpu", progress=False, on_step=break_it)
+    except TrainingDiverged as error:
+        return str(error)
+    return "did not diverge"
+
+
 def main() -> None:
     """Write FOLDER/<level>_<rank>.pt, and train in FOLDER/run."""
     dataset, folder = Path(sys.argv[1]), Path(sys.argv[2])
@@ -59,6 +74,7 @@ def main() -> None:
     config = replace(config, train=replace(config.train, clips_per_rank=clips, log_every=1))
     index = open_dataset(dataset, "train", cache=False)
     train(config, index, folder / "run", device="cpu", progress=False)
+    (folder / f"diverged_{distributed.rank()}.txt").write_text(diverged(index, folder))
     if joined:
         distributed.stop()
 

@@ -97,18 +97,17 @@ def parts_of(detector: VideoDetector, clips: Tensor, targets: list[dict[str, Any
         parts["regions (RoIAlign)"] = result.detach().double()
         return result
 
+    last = f"box_head.aggregators.{len(detector.box_head.layers) - 1}"
     modules = {
         "C4 and C5": "backbone", "neck": "neck", "objectness": "rpn.objectness", "RPN deltas": "rpn.deltas",
-        "Temporal RoI Align": "temporal", "SELSA (last layer)": f"box_head.aggregators.{len(detector.box_head.layers) - 1}",
+        "Temporal RoI Align": "temporal", "SELSA (last layer)": last,
         "class logits": "box_head.classify", "box deltas": "box_head.regress",
     }  # fmt: skip
     hooks = [detector.get_submodule(module).register_forward_hook(keep(name)) for name, module in modules.items()]
     try:
         torch.manual_seed(0)
-        with (
-            mock.patch.object(video_detector, "propose", proposals),
-            mock.patch.object(detector, "_pool", kept_regions),
-        ):
+        pooling = mock.patch.object(detector, "_pool", kept_regions)
+        with mock.patch.object(video_detector, "propose", proposals), pooling:
             losses = detector(clips, targets)
     finally:
         for hook in hooks:

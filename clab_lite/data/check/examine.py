@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tqdm import tqdm
@@ -16,6 +13,7 @@ from tqdm import tqdm
 from clab_lite.data.check.journal import Journal
 from clab_lite.data.check.parts import Part, PartResult
 from clab_lite.data.check.report import CheckLine, count_lines, plural
+from clab_lite.data.fresh_processes import fresh_processes
 
 MANY_FRAMES = 50_000
 """From here on processes: reading XML and headers holds Python's lock, and fresh ones take seconds to start."""
@@ -111,19 +109,4 @@ def _check(part: Part, known: str | None) -> tuple[str, PartResult | None]:
 def _pool(workers: int, frames: int) -> Executor:
     if frames < MANY_FRAMES or workers == 1:
         return ThreadPoolExecutor(workers)
-    # Fresh processes: a forked copy of a program that already runs threads can hang.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
-
-
-def _follow_parent() -> None:
-    """In a worker: leave Ctrl-C to the parent, and end when it is gone, however it ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    return fresh_processes(workers)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -18,7 +20,7 @@ from clab_lite.data.cache import make_folder, places
 from clab_lite.data.check.parts import PartResult
 from clab_lite.data.json_fields import is_whole
 from clab_lite.data.source_file import read_source
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, Notice
 from clab_lite.files import write_text
 
 
@@ -63,17 +65,32 @@ class Journal:
         row = {"key": key, "stamp": stamp, "frames": result.frames, "objects": result.objects}
         self._lines[key] = json.dumps({**row, "counts": result.counts, "marks": marks})
         self._used.add(key)
-        if self._file is not None:
-            self._file.write(self._lines[key] + "\n")
-            self._file.flush()
+        try:
+            if self._file is not None:
+                self._file.write(self._lines[key] + "\n")
+                self._file.flush()
+        except OSError as error:  # a full disk must not end a check that only reads
+            self._give_up(error)
 
     def close(self) -> None:
         """After a whole check: leave only the lines it used."""
         if self._file is None:
             return
-        self._file.close()
         lines = "".join(f"{line}\n" for key, line in self._lines.items() if key in self._used)
-        write_text(Path(self._file.name), lines)
+        try:
+            self._file.close()
+            write_text(Path(self._file.name), lines)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """From now on nothing is kept; what was kept before stays."""
+        said = f"not all that was found in order could be kept ({error.strerror}): the next check reads that again"
+        warnings.warn(said, Notice, stacklevel=2)
+        file, self._file, self._places = self._file, None, []
+        if file is not None:
+            with suppress(OSError):
+                file.close()
 
     def _read(self, place: Path) -> None:
         try:

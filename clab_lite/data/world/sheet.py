@@ -15,7 +15,7 @@ from clab_lite.data.world.config import WorldConfig
 from clab_lite.data.world.plan import VideoPlan, plan_video
 from clab_lite.data.world.render import RenderedObject, RenderedVideo, render_video
 from clab_lite.data.world.write import load_config
-from clab_lite.files import replaced
+from clab_lite.files import replaced, write_picture
 
 _COLUMNS = 4
 _MARGIN, _GAP, _CAPTION, _HEADING = 14, 8, 20, 30
@@ -69,7 +69,7 @@ def write_contact_sheet(path: str | os.PathLike[str], source: WorldConfig | str 
     """Write the contact sheet as a PNG with 256 colours, small enough for a README; atomic."""
     picture = _with_palette(contact_sheet(source))
     with replaced(Path(path)) as beside:
-        picture.save(beside, "PNG", optimize=True)
+        write_picture(beside, picture, "PNG", optimize=True)
 
 
 def _with_palette(picture: Image.Image) -> Image.Image:

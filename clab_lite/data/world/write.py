@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from clab_lite.data.cache import INDEX_FOLDER
+from clab_lite.data.fresh_processes import fresh_processes
 from clab_lite.data.source_file import read_json
 from clab_lite.data.world.config import SPLITS, WorldConfig
 from clab_lite.data.world.readme import world_readme
@@ -22,6 +21,8 @@ from clab_lite.data.world.records import annotation_xml, list_files, snippet_nam
 from clab_lite.data.world.render import render_video
 from clab_lite.data.world.target import BUILDING, beside, swap, tidy_up
 from clab_lite.errors import DataError
+from clab_lite.files import naming, write_picture
+from clab_lite.locks import reserved
 
 README_FILE = "README.md"
 WORLD_FILE = "world.json"
@@ -46,22 +47,26 @@ def make_world(
             is not the world's own); nothing else is ever replaced.
 
     Raises:
-        DataError: ``root`` holds something that must not be replaced, or is the current folder.
+        DataError: ``root`` holds something that must not be replaced, or is the current folder; another process makes
+            a world there.
+        OSError: it cannot be written; what was there is still there.
     """
-    target = Path(root).resolve()
-    tidy_up(target)
-    _check_target(target, overwrite)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = beside(target, BUILDING)
-    try:
-        building.mkdir()
-        _fill(building, config, progress)
-        for name in COMPANIONS:
-            if (target / name).is_dir():
-                shutil.copytree(target / name, building / name)
-        swap(building, target)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    target = _followed(Path(root))
+    _check_target(target, overwrite)  # before anything is made beside it
+    with reserved(target):
+        tidy_up(target)
+        _check_target(target, overwrite)
+        building = beside(target, BUILDING)
+        try:
+            with naming(target):
+                building.mkdir()
+                _fill(building, config, progress)
+                for name in COMPANIONS:
+                    if (target / name).is_dir():
+                        shutil.copytree(target / name, building / name)
+                swap(building, target)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
 
 
 def load_config(root: str | os.PathLike[str]) -> WorldConfig:
@@ -74,6 +79,14 @@ def load_config(root: str | os.PathLike[str]) -> WorldConfig:
         return WorldConfig.from_dict(content)
     except (ValueError, TypeError) as error:
         raise DataError.at(path, "", f"not readable ({error})", remedy) from error
+
+
+def _followed(root: Path) -> Path:
+    try:
+        return root.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: Python up to 3.12
+        problem = "cannot be followed: a symbolic link that leads back to itself"
+        raise DataError.at(root, "", problem, "Choose the name of a new folder.") from error
 
 
 def _check_target(target: Path, overwrite: bool) -> None:
@@ -144,8 +157,7 @@ def _results(root: Path, config: WorldConfig, tasks: list[tuple[str, int]]) -> I
     if config.workers == 1:
         yield from map(work, tasks)
         return
-    # Fresh processes: a forked copy of a program that already runs threads can hang.
-    with ProcessPoolExecutor(config.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with fresh_processes(config.workers) as pool:
         yield from pool.map(work, tasks, chunksize=4)
 
 
@@ -159,7 +171,7 @@ def _write_video(root: Path, config: WorldConfig, task: tuple[str, int]) -> _Res
     annotations.mkdir(parents=True)
     for frame, (pixels, objects) in enumerate(zip(video.frames, video.objects, strict=True)):
         image = Image.fromarray(pixels)
-        image.save(data / f"{frame:06d}.JPEG", "JPEG", quality=config.jpeg_quality, optimize=True)
+        write_picture(data / f"{frame:06d}.JPEG", image, "JPEG", quality=config.jpeg_quality, optimize=True)
         text = annotation_xml(name, frame, config, objects)
         (annotations / f"{frame:06d}.xml").write_text(text, encoding="utf-8", newline="\n")
     present = sorted({item.class_name for objects in video.objects for item in objects})

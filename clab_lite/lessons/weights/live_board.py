@@ -39,11 +39,12 @@ class LiveBoard:
         self._training = threading.Lock()
         self._status, self._history = widgets.HTML(), widgets.HTML()
         self._picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", object_fit="contain"))
+        self._picture.layout.display = "none"  # but in its place: what is closed with the board is what is in it
         self._stage = widgets.VBox([])
         row = widgets.Box(
             [*self.controls.values(), self.button], layout=widgets.Layout(flex_flow="row wrap", grid_gap="4px 24px")
         )
-        self.widget = widgets.VBox([row, self._status, self._stage, self._history])
+        self.widget = widgets.VBox([row, self._status, self._picture, self._stage, self._history])
         self.runs: list[LiveRun] = []
         """All that were trained here."""
         self.player: Any = None
@@ -59,7 +60,7 @@ class LiveBoard:
             return self.runs[-1]
         chosen = {name: control.value for name, control in self.controls.items() if name != "points"}
         self.button.disabled = True
-        self._stage.children = (self._picture,)
+        self._picture.layout.display, self._stage.layout.display = "", "none"
         try:
             return self._run(replace(self._setting, **chosen), self._live)
         except Exception as error:
@@ -97,6 +98,7 @@ class LiveBoard:
                 self.player.slider.value = len(self.runs[-1].snapshots) - 1
             self.player.redraw()
         self._stage.children = (self.player.widget,)
+        self._picture.layout.display, self._stage.layout.display = "none", ""
 
     def _snapshot(self, position: int) -> tuple[Figure, str]:
         return snapshot_figure(self.runs[-1], position, self._learned)

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import json
-import reprlib
 import warnings
 from collections.abc import Sequence
 from importlib import resources
@@ -20,6 +19,7 @@ import yaml
 from clab_lite.data.source_file import read_source
 from clab_lite.errors import DataError, Notice
 from clab_lite.methods.ranked.ranking import Ranking
+from clab_lite.ranges import shown
 
 SHIPPED = ("imagenet_vid", "sample_world", "voc", "voc_groups")
 """voc is the published list, voc_groups the report's super-groups; the other two are ours."""
@@ -47,13 +47,13 @@ def read_ranking(source: str | Path, class_names: Sequence[str] | None = None) -
     lists, scores = _lists(content, place), _scores(content, place)
     released = content.get("released_scores", False)
     if not isinstance(released, bool):
-        raise DataError.at(place, "released_scores", f"is {reprlib.repr(released)}", "Write true or false.")
+        raise DataError.at(place, "released_scores", f"is {shown(released)}", "Write true or false.")
     names = tuple(lists) if class_names is None else tuple(class_names)
     ranking = Ranking(names, lists, scores, released, place)
     if str(source) not in SHIPPED and (pairs := ranking.asymmetric_pairs()):
-        shown = "; ".join(f"{first} lists {second}" for first, second in pairs[:_SHOWN])
+        some = "; ".join(f"{first} lists {second}" for first, second in pairs[:_SHOWN])
         more = f" and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
-        warnings.warn(f"{place}: similar one way only: {shown}{more}", Notice, stacklevel=2)
+        warnings.warn(f"{place}: similar one way only: {some}{more}", Notice, stacklevel=2)
     return ranking
 
 
@@ -112,7 +112,7 @@ def _require_unique(names: Sequence[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"{reprlib.repr(name)} is there twice")
+            raise ValueError(f"{shown(name)} is there twice")
         seen.add(name)
 
 
@@ -122,7 +122,7 @@ def _lists(content: dict[str, Any], place: str) -> dict[str, tuple[str, ...]]:
         raise DataError.at(place, "ranking", f"is {type(ranking).__name__}", _REMEDY)
     for name, listed in ranking.items():
         if not isinstance(listed, list) or not all(isinstance(word, str) for word in (name, *listed)):
-            problem = f"{reprlib.repr(listed)} is no list of names"
+            problem = f"{shown(listed)} is no list of names"
             remedy = 'Write ["dog", "sheep"], or [] for no similar class. In YAML, put names like no and yes in quotes.'
             raise DataError.at(place, f"class {name!r}", problem, remedy)
     return {name: tuple(listed) for name, listed in ranking.items()}
@@ -135,11 +135,9 @@ def _scores(content: dict[str, Any], place: str) -> dict[str, dict[str, float]]:
         raise DataError.at(place, "scores", f"is {type(scores).__name__}", remedy)
     for name, given in scores.items():
         if not isinstance(given, dict):
-            problem = f"{reprlib.repr(given)} is no table of names and numbers"
+            problem = f"{shown(given)} is no table of names and numbers"
             raise DataError.at(place, f"scores of {name!r}", problem, remedy)
         for word, score in given.items():
             if not isinstance(score, int | float) or isinstance(score, bool):
-                raise DataError.at(
-                    place, f"scores of {name!r}", f"{word!r} has {reprlib.repr(score)}, no number", remedy
-                )
+                raise DataError.at(place, f"scores of {name!r}", f"{word!r} has {shown(score)}, no number", remedy)
     return scores

@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from clab_lite.distributed import sum_over_ranks
+from clab_lite.first_derivative import first_derivative_only
 
 
 class JoinedBatchNorm(_BatchNorm):
@@ -75,7 +75,7 @@ class _Joined(torch.autograd.Function):
         return (normal * _along(weight, x) + _along(bias, x)).to(x.dtype), mean, variance, count
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx: Any, gradient: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor, None]:
         normal, weight, scale, count = ctx.saved_tensors
         over = [axis for axis in range(normal.ndim) if axis != 1]

@@ -16,6 +16,7 @@ from PIL import Image
 
 from clab_lite.data.world import WorldConfig, load_config, make_world, render_video
 from clab_lite.errors import DataError
+from clab_lite.locks import FolderInUse, reserved
 
 CONFIG = WorldConfig(seed=1, width=96, height=64, classes=("car", "snake"), train_videos=3, val_videos=2,
                      train_frames=2, val_frames=3)  # fmt: skip
@@ -140,7 +141,7 @@ def test_a_kill_in_the_middle_leaves_what_was_there(tmp_path: Path, earlier: boo
         make_world(target, CONFIG, progress=False)
     process = subprocess.Popen([sys.executable, "-c", _SLOW_WORLD, str(target)])
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".w.building-*/Data/VID/train/*/*/*.JPEG")):
+    while not list(tmp_path.glob(".w.building/Data/VID/train/*/*/*.JPEG")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -194,21 +195,23 @@ def test_the_current_folder_is_not_replaced(tmp_path: Path, monkeypatch: pytest.
             make_world(root, CONFIG, progress=False, overwrite=True)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="elsewhere it cannot be told whether a process lives")
 def test_the_next_run_mends_what_a_kill_between_the_renames_left(tmp_path: Path) -> None:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
     target = tmp_path / "w"
     make_world(target, CONFIG, progress=False)
-    target.rename(tmp_path / f".w.replaced-{process.pid}")
-    (tmp_path / f".w.building-{process.pid}").mkdir()
-    (tmp_path / f".w.building-{os.getpid()}").mkdir()  # an earlier process of the same id, as in containers
-    (tmp_path / f".w.building-{os.getppid()}").mkdir()  # lives
+    target.rename(tmp_path / ".w.replaced")
+    (tmp_path / ".w.building").mkdir()
     with pytest.raises(DataError, match="already here"):
         make_world(target, CONFIG, progress=False)
     assert load_config(target) == CONFIG
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f".w.building-{os.getppid()}", "w"]
-    make_world(target, CONFIG, progress=False, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["w"]
+
+
+def test_two_at_once_do_not_replace_each_other(tmp_path: Path) -> None:
+    target = tmp_path / "w"
+    with reserved(target), pytest.raises(FolderInUse, match=rf"w: process {os.getpid()} .*is making this"):
+        make_world(target, CONFIG, progress=False)
+    make_world(target, CONFIG, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["w"]
 
 
 def test_an_error_cleans_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ class Target:
     """Reads it, given the root of the tree. Any DataError is a refusal."""
     inputs: int
     """How many the normal suite tries."""
-    factor: int = 1
+    factor: int = 2
     """How many times as many `make fuzz` tries."""
     names_files: bool = True
     """False for what is not in a file, such as an option: then messages need not name one."""

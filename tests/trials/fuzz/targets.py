@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trials.fuzz import dataset
+from trials.fuzz import dataset, records, videos, weights
 from trials.fuzz.target import Target
 
-TARGETS: tuple[Target, ...] = (*dataset.TARGETS,)
+TARGETS: tuple[Target, ...] = (*dataset.TARGETS, *weights.TARGETS, *records.TARGETS, *videos.TARGETS)

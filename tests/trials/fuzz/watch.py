@@ -17,6 +17,8 @@ from pathlib import Path
 with contextlib.suppress(ImportError):  # not on Windows
     import resource
 
+MORE = 4 * 2**30
+"""Bytes that the process may take on top of what it has."""
 _LOWER_PEAK = Path("/proc/self/clear_refs")
 
 
@@ -72,3 +74,13 @@ def peak() -> float:
     except NameError:
         return math.nan
     return most / (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, kilobytes on Linux
+
+
+def limit_memory() -> None:
+    """A process that asks for much more than it has gets a MemoryError, where the system can do this (Linux)."""
+    status = Path("/proc/self/statm")
+    if not status.exists():
+        return
+    taken = int(status.read_text().split()[0]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (taken + MORE, hard))

@@ -27,12 +27,12 @@ class Part:
 
 MOST_MB = 50
 PARTS = {
-    "training": Part("training, preset `tiny`", "steps", 2000, 10_000, training.training),
+    "training": Part("training, preset `tiny`", "steps", 2000, 10_000, training.training, 1000),
     "workers": Part(
         "training, preset `lesson`, 2 worker processes, no frames kept", "steps", 1000, 10_000,
-        training.training_with_workers,
+        training.training_with_workers, 1000,
     ),
-    "pretraining": Part("pre-training, CoDo, preset `lite`", "steps", 600, 10_000, training.pretraining),
+    "pretraining": Part("pre-training, CoDo, preset `lite`", "steps", 600, 10_000, training.pretraining, 600),
     "detect": Part("`detect`, references over the whole video", "frames", 3000, 10_000, detecting.detecting),
     "detect-sliding": Part("`detect`, sliding window", "frames", 3000, 10_000, detecting.detecting_sliding),
     "detect-past": Part("`detect`, frames before only", "frames", 3000, 10_000, detecting.detecting_past),

@@ -23,8 +23,13 @@ class Slope:
 
     @property
     def upper(self) -> float:
-        """The end of the 95 % interval (one-sided): the slope is below it, or chance was strange."""
+        """The slope is below this with 95 % confidence."""
         return self.value + float(t.ppf(0.95, self.freedom)) * self.error
+
+    @property
+    def lower(self) -> float:
+        """The slope is above this with 95 % confidence."""
+        return 2 * self.value - self.upper
 
 
 def slope_of(x: Sequence[float], y: Sequence[float]) -> Slope:

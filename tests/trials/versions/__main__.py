@@ -14,13 +14,9 @@ from pathlib import Path
 
 from trials.page import ROOT
 from trials.versions import checks, table
-from trials.versions.bounds import LOWEST, MEANS, NEWEST, OLDEST, constraints
+from trials.versions.bounds import CELLS, MEANS, PYTHONS, constraints
 from trials.versions.environment import CannotInstall, Environment, environment
 from trials.versions.pythons import find
-
-PYTHONS = ("3.11", "3.12", "3.13")
-_ALL = [(python, choice) for python in PYTHONS for choice in (NEWEST, OLDEST)] + [(PYTHONS[0], LOWEST)]
-"""The oldest of everything exists for the oldest Python only: few libraries published it for a later one."""
 
 
 def main() -> int:
@@ -34,7 +30,7 @@ def main() -> int:
     options = parser.parse_args()
     options.logs.mkdir(parents=True, exist_ok=True)
     good = True
-    for python, choice in _ALL:
+    for python, choice in CELLS:
         if python in options.python and choice in options.torch:
             row = _row(python, choice, options)
             table.write({(python, choice): row})
@@ -46,7 +42,7 @@ def main() -> int:
 def _row(python: str, choice: str, options: argparse.Namespace) -> table.Row:
     words = find(python)
     if words is None:
-        return table.Row.nothing(f"no Python {python} on this machine")
+        return table.Row(f"**no Python {python} on this machine**")
     name = f"{python}-{choice}"
     log, folder = options.logs / f"{name}.log", options.where / f"clab-lite-{name}"
     log.unlink(missing_ok=True)
@@ -54,7 +50,7 @@ def _row(python: str, choice: str, options: argparse.Namespace) -> table.Row:
         with environment(words, constraints(choice, ROOT / "pyproject.toml"), folder, log, options.keep) as made:
             return _tried(made, log)
     except CannotInstall as error:
-        return table.Row.nothing(f"cannot be installed: {error}")
+        return table.Row(f"**cannot be installed: {str(error).replace('|', '/')}**", day=date.today().isoformat())
 
 
 def _tried(made: Environment, log: Path) -> table.Row:

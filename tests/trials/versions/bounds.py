@@ -13,6 +13,9 @@ MEANS = {
     OLDEST: "oldest torch and torchvision, newest of the rest",
     LOWEST: "oldest of everything",
 }
+PYTHONS = ("3.11", "3.12", "3.13")
+CELLS = tuple((python, choice) for python in PYTHONS for choice in MEANS if choice != LOWEST or python == PYTHONS[0])
+"""What is tried. The oldest of everything exists for the oldest Python only: few published it for a later one."""
 _PAIR = ("torch", "torchvision")
 
 

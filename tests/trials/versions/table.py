@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from trials.page import ROOT, write_section
-from trials.versions.bounds import LOWEST, MEANS, NEWEST, OLDEST
+from trials.versions.bounds import CELLS, MEANS
 
 README = ROOT / "README.md"
 SECTION = "versions"
 _HEAD = "| Python | installed | torch, torchvision, NumPy | tests | commands | a lesson | minutes | date |"
-_ORDER = (NEWEST, OLDEST, LOWEST)
 Key = tuple[str, str]
 """("3.12", "oldest")."""
 
@@ -29,16 +27,13 @@ class Row:
     minutes: str = ""
     day: str = ""
 
-    @classmethod
-    def nothing(cls, why: str) -> Row:
-        """There is no such environment."""
-        return cls(f"**{why.replace('|', '/')}**", day=date.today().isoformat())
-
 
 def write(rows: Mapping[Key, Row], page: Path = README) -> None:
-    """Put rows into the page; the others stay. A Python that is missing here does not replace what was measured."""
-    known = read(page)
-    merged = {**known, **{key: row for key, row in rows.items() if row.tests or key not in known}}
+    """Put rows into the page; the others stay. What has no date, as nothing was tried, gives way to what has one."""
+    untried = dict.fromkeys(CELLS, Row("**not tried yet**"))
+    merged = {**untried, **rows}
+    for dated in (read(page), rows):
+        merged |= {key: row for key, row in dated.items() if row.day}
     lines = [_HEAD, "|---" * _HEAD.count(" | ") + "|---|"]
     for python, choice in sorted(merged, key=_place):
         row = merged[python, choice]
@@ -61,4 +56,4 @@ def read(page: Path = README) -> dict[Key, Row]:
 
 
 def _place(key: Key) -> tuple[int, int]:
-    return int(key[0].partition(".")[2]), _ORDER.index(key[1])
+    return int(key[0].partition(".")[2]), list(MEANS).index(key[1])

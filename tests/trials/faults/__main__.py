@@ -1,0 +1,15 @@
+"""`make faults`: every command, every fault; the table goes into docs/robustness.md.
+
+Only some commands, printed and not written:  python -m trials.faults train detect
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":
+    os.environ["OMP_NUM_THREADS"], os.environ["MPLBACKEND"] = "1", "Agg"  # before torch is imported
+    from trials.faults.trial import main
+
+    main(sys.argv[1:])
