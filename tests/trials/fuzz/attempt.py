@@ -24,7 +24,7 @@ class Outcome:
     """What came back."""
 
     kind: str
-    """read, refused or crash."""
+    """read, refused or crash; none: the input could not be written here."""
     place: str = ""
     """The line that raised: "lists.py:99"."""
     words: str = ""
@@ -47,7 +47,7 @@ class Workshop:
             try:
                 write(self.root, changes)
             except (OSError, ValueError):  # a name that this system cannot have
-                return Outcome("refused", "the file system")
+                return Outcome("none")
             return self._read(changes)
         finally:
             self._undo(changes)
@@ -65,7 +65,7 @@ class Workshop:
             kind, words = ("crash", f"the message {'; it '.join(faults)}: {error}") if faults else ("refused", "")
         except watch.TooSlow:
             kind, place, words = "crash", "time", f"it was not done after {_WAITING * self.target.seconds:g} s"
-        except Exception as error:  # whatever else a reader lets through is what is looked for
+        except (Exception, SystemExit) as error:  # whatever else a reader lets through is what is looked for
             kind, place, words = "crash", _place(error), f"{type(error).__name__}: {error}"
         seconds = time.process_time() - start
         if kind != "crash" and seconds > self.target.seconds:
