@@ -49,7 +49,7 @@ def test_a_crash_is_found_cut_down_and_found_again():
 
 @POSIX
 def test_a_reader_that_waits_for_ever_is_found():
-    tally = run(target(lambda path: time.sleep(60), seconds=0.02), 1)
+    tally = run(target(lambda path: time.sleep(60), waiting=0.2), 1)
     assert "was not done after 0.2 s" in tally.crashes[0]
 
 
