@@ -17,7 +17,9 @@ from trials.fuzz.targets import TARGETS
 
 def try_alone(name: str, count: int, seed: int) -> Tally:
     """Changed inputs, and a tenth as many made-up ones."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=watch.limit_memory) as pool:
+    with ProcessPoolExecutor(
+        1, mp_context=multiprocessing.get_context("spawn"), initializer=watch.limit_memory
+    ) as pool:
         try:
             return pool.submit(_try, name, count, seed).result()
         except BrokenProcessPool as error:
