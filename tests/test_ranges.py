@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from clab_lite import presets
 from clab_lite.errors import DataError
+from clab_lite.ranges import checked
 
 BAD: tuple[tuple[str, Any], ...] = (
     ("train.gradient_clip", 0), ("train.gradient_clip", -5.0), ("train.gradient_clip", math.nan),
@@ -55,3 +56,15 @@ def test_the_message_holds_the_range() -> None:
         changed(presets.tiny(), "data.flip", 7)
     with pytest.raises(DataError, match=r"^BoxHeadConfig\.attention_blocks is 5\. It must divide .*width.* 192\.$"):
         changed(presets.tiny(), "detector.box_head.attention_blocks", 5)
+
+
+def test_a_whole_number_beyond_all_floats_is_refused() -> None:
+    """Of a field without a range; math.isfinite would fail on it."""
+
+    @dataclass(frozen=True)
+    @checked()
+    class Settings:
+        number: float = 1.0
+
+    with pytest.raises(DataError, match=r"Settings\.number is 1000.*Choose a finite number\."):
+        Settings(number=10**400)

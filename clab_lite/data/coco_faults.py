@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clab_lite.data.json_fields import is_whole
-from clab_lite.errors import DataError
+from clab_lite.errors import DataError, is_plain
 
 
 @dataclass
@@ -56,8 +56,9 @@ class Faults:
         if values is None:
             self.unplaced[None] += 1
             return
-        if isinstance(values.get("file_name"), str):
-            self.images.append(values["file_name"])
+        name = values.get("file_name")
+        if isinstance(name, str) and is_plain(name):
+            self.images.append(name)
         if values.get("video_id") is None:  # a still image
             return
         video, frame = _whole(values["video_id"]), _whole(values.get("frame_id"))

@@ -8,6 +8,7 @@ import numpy as np
 
 from clab_lite.data.source_file import leaves_folder
 from clab_lite.data.table import CROWD, GENERATED, OCCLUDED, TRAINABLE, IndexTable
+from clab_lite.errors import is_plain
 
 _COLUMNS = {
     "is_still": (np.bool_, 1), "sizes": (np.int32, 2), "frame_sizes": (np.int32, 2), "frame_starts": (np.int64, 1),
@@ -65,7 +66,7 @@ def _names_fit(table: IndexTable) -> bool:
     paths = (*table.names, *files)
     if table.file_names is not None and len(files) != len(table.frame_sizes):
         return False
-    known = all(isinstance(name, str) and name for name in (*table.class_names, *paths))
+    known = all(isinstance(name, str) and name and is_plain(name) for name in (*table.class_names, *paths))
     counts = table.counts
     counted = isinstance(counts, dict) and all(isinstance(number, int) for number in counts.values())
     return known and counted and not any(leaves_folder(str(name)) for name in paths)

@@ -14,7 +14,7 @@ from trials.fuzz.targets import TARGETS
 def test_a_reader_refuses_or_reads(target: Target, record_property) -> None:
     tally = run(target, target.inputs)
     if target.strategy is not None:
-        tally.add(made_up.run(target, max(target.inputs // 10, 1)))
+        tally.add(made_up.run(target, target.inputs // 30))
     record_property("fuzz", tally.to_dict())
     assert not tally.crashes, "\n".join(tally.crashes)
     assert tally.read and tally.refused, "it only reads, or only refuses: the inputs are no test of it"

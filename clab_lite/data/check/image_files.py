@@ -53,9 +53,9 @@ def stamp(words: Iterable[object], paths: Iterable[Path]) -> str:
     """A digest of some words, and of the name, size and time of each file (of all files in a folder)."""
     digest = hashlib.blake2b(repr(list(words)).encode(), digest_size=16)
     for path in paths:
-        digest.update(f"{path.name}\n".encode("utf-8", "surrogateescape"))
+        digest.update(f"{path.name}\n".encode("utf-8", "surrogatepass"))
         for name, size, changed in sorted(_files(path)):
-            digest.update(f"{name}\t{size}\t{changed}\n".encode("utf-8", "surrogateescape"))
+            digest.update(f"{name}\t{size}\t{changed}\n".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 

@@ -90,10 +90,10 @@ TARGETS: tuple[Target, ...] = (
         "annotation XML", "000000.xml", lambda: some(ilsvrc_tree(), ".xml"), (*XML, *BYTES[:6]),
         lambda path: read_annotation(path, tracks=True), 12_000, strategy=xml_like,
     ),
-    Target("list files", _list_tree, _change_lists, _read_lists, 8_000, guided=_FIRST_LIST, strategy=lines_like),
+    Target("list files", _list_tree, _change_lists, _read_lists, 9_000, guided=_FIRST_LIST, strategy=lines_like),
     one_file(
         "class list", "classes.txt", lambda: (b"car\ndog\nn02691156\n\nmy class\n",), (*LINES, *BYTES),
-        lambda path: read_classes(path.parent), 4_000,
+        lambda path: read_classes(path.parent), 6_000, strategy=lines_like,
     ),
     one_file(
         "troubles.json", "troubles.json", lambda: (_troubles_json(),), (*(changed_json,) * 6, *BYTES),
@@ -105,6 +105,6 @@ TARGETS: tuple[Target, ...] = (
     ),
     one_file("images", "000000.JPEG", pictures, BYTES, _read_picture, 8_000, megabytes=512),
     one_file(
-        "subset", "words.txt", lambda: _SUBSETS, (*LINES, *BYTES), _read_subset, 6_000, names_files=False, guided=None
+        "subset", "words.txt", lambda: _SUBSETS, (*LINES, *BYTES), _read_subset, 4_000, names_files=False, guided=None
     ),
 )  # fmt: skip

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import zipfile
 from collections import Counter
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -58,7 +59,8 @@ def _changed_arrays(rng: Random, content: bytes) -> bytes:
     except Exception:  # spoiled by an earlier change
         return content
     name = rng.choice(sorted(arrays))
-    arrays[name] = rng.choice((_other_value, _other_shape, _other_type))(rng, arrays[name])
+    with suppress(ValueError, TypeError):  # text that was made of numbers before
+        arrays[name] = rng.choice((_other_value, _other_shape, _other_type))(rng, arrays[name])
     if rng.random() < 0.5 and "text" in arrays:
         text = changed_json(rng, arrays["text"].tobytes())
         arrays["text"] = np.frombuffer(text, np.uint8)
@@ -127,7 +129,7 @@ def _read_journal(path: Path) -> None:
 TARGETS: tuple[Target, ...] = (
     one_file(
         "stored index", _INDEX, lambda: [_stored()[_INDEX]],
-        (*BYTES, *(_changed_arrays,) * 10, _bomb), _read_index, 3_000,
+        (*BYTES, *(_changed_arrays,) * 10, _bomb), _read_index, 2_000,
     ),
     one_file(
         "journal of a check", _JOURNAL, lambda: [_stored()[_JOURNAL]],

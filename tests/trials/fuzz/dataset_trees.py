@@ -111,7 +111,7 @@ def _splits(root: Path) -> list[Split]:
 
 
 TARGETS: tuple[Target, ...] = (
-    _target("ILSVRC folder", ilsvrc_tree, _open, 1_500),
+    _target("ILSVRC folder", ilsvrc_tree, _open, 1_000),
     _target("json dataset", json_tree, _open, 3_000, change_folder_json, guided="train.json", strategy=json_like),
     _target("VOC folder", voc_tree, _open_train, 2_000),
     _target("check of a folder", ilsvrc_tree, _check, 400),

@@ -22,7 +22,7 @@ def faults_of(error: DataError, names: Sequence[str]) -> list[str]:
     text, faults = str(error), []
     if names and not any(name in text for name in names):
         faults.append(f"names none of {', '.join(names)}")
-    if not re.search(r"[.:?!]\s+\S+\s+\S", text):
+    if len(re.findall(r"[.:?!]\s+(?=\S+\s+\S)", text)) < (2 if names else 1):  # "place: problem. Remedy."
         faults.append("holds no remedy: it is one sentence")
     if len(text) >= LONGEST:
         faults.append(f"is {len(text):,} characters long")
