@@ -217,16 +217,15 @@ def _use_study(root: Path) -> None:
 
 def _json_target(name: str, file: str, seeds: Callable[[], Sequence[bytes]], read: Callable[[Path], object],
                  inputs: int, factor: int, **more: Any) -> Target:  # fmt: skip
-    return one_file(
-        name, file, seeds, _ANY, read, inputs, factor=factor, strategy=lambda: json_like(seeds()[0]), **more
-    )
+    return one_file(name, file, seeds, _ANY, read, inputs, factor=factor, strategy=json_like, **more)
 
 
 def _ranking(suffix: str) -> Target:
     text = json.dumps(_RANKING) if suffix == "json" else yaml.safe_dump(_RANKING)
     ways = _ANY if suffix == "json" else (*LINES, *LINES, *BYTES, _spliced_yaml)
+    inputs = 200 if suffix == "json" else 100  # yaml is read by Python alone
     return one_file(
-        f"ranking ({suffix})", f"mine.{suffix}", lambda: (text.encode(),), ways, read_ranking, 300, factor=12
+        f"ranking ({suffix})", f"mine.{suffix}", lambda: (text.encode(),), ways, read_ranking, inputs, factor=20
     )
 
 
