@@ -21,7 +21,7 @@ _CODECS = (
     "libx264"),
     ("a.mov", "mjpeg"), ("a.ts", "mpeg2video"), ("a.gif", "gif"), ("a.flv", "flv"),
 )  # fmt: skip
-_MOST_FRAMES = 2_000
+_MOST_FRAMES = 20_000
 _FIELDS = (b"mvhd", b"mdhd", b"tkhd", b"stts", b"stsz", b"stsc", b"stco", b"avc1", b"mp4v", b"avcC", b"elst",
            b"ctts", b"stss",
            b"avih", b"strh", b"strf", b"idx1", b"dmlh", b"movi", b"\x42\x86", b"\x44\x89", b"\x2a\xd7\xb1", b"\xb0",
