@@ -59,5 +59,12 @@ def interrupts_deferred() -> Iterator[Callable[[], bool]]:
 
 
 def ignore_interrupts(_worker: int = 0) -> None:
-    """For data workers: Ctrl-C reaches them too, and the step that is being finished may need one more batch."""
+    """For data workers: Ctrl-C reaches them too, and a batch system's SIGTERM; the step that is being finished may need
+    one more batch. A second SIGTERM ends them, as the loader's own does where a worker hangs.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _next_time)
+
+
+def _next_time(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import os
 import shutil
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -100,6 +103,27 @@ def test_a_signal_leaves_a_checkpoint_that_continues_bit_exactly(
         assert torch.equal(found[name], value), name
     rows = [read_log(tmp_path / name / "log.jsonl") for name in ("stopped", "straight")]
     assert [row["losses"] for row in rows[0]] == [row["losses"] for row in rows[1]]
+
+
+class _WorkersToo(_Interrupted):
+    """SIGTERM to the data workers as well, as a batch system sends it to all processes of a job."""
+
+    def forward(self, clips: Tensor, targets: list[dict[str, Any]]) -> dict[str, Tensor]:
+        if self.calls == 3:
+            for worker in multiprocessing.active_children():
+                os.kill(worker.pid or 0, signal.SIGTERM)
+        return super().forward(clips, targets)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there SIGTERM ends a process at once")
+def test_data_workers_outlive_the_signal(index: VideoIndex, tmp_path: Path) -> None:
+    config = micro_config(6)
+    detector = _WorkersToo(config.detector)
+    detector.number = signal.SIGTERM
+    with pytest.raises(Stopped):
+        _run(tmp_path, index, replace(config, data=replace(config.data, workers=2)), detector=detector)
+    assert load_run(tmp_path).iteration == 4
+    assert not multiprocessing.active_children()
 
 
 def test_another_dataset_of_the_same_size_is_refused(index: VideoIndex, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ranks import Ended, require_success
+from ranks import require_success
 from slurm import FakeJob
 from training_world import write_dataset
 
@@ -27,9 +27,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         dataset = write_dataset(Path(folder) / "dataset")
         traffic, undisturbed = traffic_rows(dataset, Path(folder))
-        mishaps = mishap_rows(dataset, Path(folder), undisturbed)
+        mishaps = [mishap_row(what, Job(dataset, Path(folder) / what), undisturbed) for what in MISHAPS]
         script = script_line(dataset, Path(folder))
-    write_section("scaling", "\n".join([*traffic, "", *mishaps, "", script, "", measured_on()]))
+    write_section("scaling", page(traffic, mishaps, script))
 
 
 def traffic_rows(dataset: Path, folder: Path) -> tuple[list[str], Job]:
@@ -61,39 +61,40 @@ def expected_bytes(processes: int) -> float:
     return Cost.of(config(), processes).sent + 2 * (processes - 1) / processes * LOG_ROW_NUMBERS * NUMBER
 
 
-def mishap_rows(dataset: Path, folder: Path, undisturbed: Job) -> list[str]:
+MISHAPS = {
+    "broken": "process 1 meets a frame that it cannot read",
+    "term": "SIGTERM to process 1",
+    "kill": "kill -9 of process 1 under torchrun",
+    "elastic": "kill -9 of process 0 under torchrun --max-restarts 2, --resume",
+}
+
+
+def mishap_row(what: str, job: Job, undisturbed: Job) -> str:
     """What was done to a job, how it ended, and whether the run ends as the undisturbed one did."""
-    rows = [
+    if what == "elastic":
+        ended, then = [job.torchrun("kill", 0, "--resume", max_restarts=2)], "torchrun went on by itself"
+        steps = job.steps
+    elif what == "kill":
+        ended, then = [job.torchrun("kill")], "torchrun with --resume"
+        steps = job.steps
+        require_success([job.torchrun("kill", 1, "--resume")])
+    else:
+        ended, then = job.start(what), "started again with --resume"
+        steps = job.steps
+        require_success(job.start(what, 1, "--resume"))
+    codes, same = ", ".join(str(each.code) for each in ended), "yes" if job.equals(undisturbed) else "**no**"
+    return f"| {MISHAPS[what]} | {codes} | {steps} | {then} | {same} |"
+
+
+def page(traffic: list[str], mishaps: list[str], script: str) -> str:
+    """The section of docs/robustness.md."""
+    head = [
         f"{STEPS} steps in two processes, a checkpoint every {KEPT}; the mishap in the fourth step.",
         "",
         "| what happened | exit status | checkpoint of step | then | same weights and momenta as undisturbed |",
         "|---|---|---|---|---|",
     ]
-
-    def job(name: str) -> Job:
-        return Job(dataset, folder / name)
-
-    def row(what: str, ended: Ended | list[Ended], steps: int, then: str, same: bool) -> None:
-        codes = ", ".join(str(each.code) for each in (ended if isinstance(ended, list) else [ended]))
-        rows.append(f"| {what} | {codes} | {steps} | {then} | {'yes' if same else '**no**'} |")
-
-    for what, words in (
-        ("broken", "process 1 meets a frame that it cannot read"),
-        ("term", "SIGTERM to process 1"),
-    ):
-        one = job(what)
-        ended, steps = one.start(what), one.steps
-        require_success(one.start(what, 1, "--resume"))
-        row(words, ended, steps, "started again with --resume", one.equals(undisturbed))
-    one = job("kill")
-    died, steps = one.torchrun("kill", 1), one.steps
-    require_success([one.torchrun("kill", 1, "--resume")])
-    row("kill -9 of process 1 under torchrun", died, steps, "torchrun with --resume", one.equals(undisturbed))
-    one = job("elastic")
-    ended = one.torchrun("kill", 0, "--resume", max_restarts=2)
-    words = "kill -9 of process 0 under torchrun --max-restarts 2, --resume"
-    row(words, ended, one.steps, "torchrun went on by itself", one.equals(undisturbed))
-    return rows
+    return "\n".join([*traffic, "", *head, *mishaps, "", script, "", measured_on()])
 
 
 def script_line(dataset: Path, folder: Path) -> str:

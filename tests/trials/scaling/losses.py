@@ -15,6 +15,8 @@ from clab_lite.config import Config
 
 STEPS, KEPT, AT = 6, 2, 3
 """Steps of a run, between its checkpoints, and before the mishap."""
+_PATIENCE = 400.0
+"""Seconds for a job, on a machine that is busy elsewhere."""
 _SCRIPT = Path(__file__).with_name("mishap.py")
 OPTIONS = (
     "--preset lesson --device cpu --detector.backbone.width 8 "
@@ -44,7 +46,7 @@ class Job:
 
     def start(self, what: str, rank: int = 1, *options: str, processes: int = 2) -> list[Ended]:
         """Processes that nobody watches."""
-        return run_ranks(self.words(what, rank, *options), processes)
+        return run_ranks(self.words(what, rank, *options), processes, _PATIENCE)
 
     def traffic(self, processes: int = 2) -> list[dict[str, float]]:
         """What each process counted, after `start("count")`."""
@@ -53,7 +55,7 @@ class Job:
 
     def torchrun(self, what: str, rank: int = 1, *options: str, max_restarts: int = 0) -> Ended:
         """The same under torchrun."""
-        return run_torchrun(self.words(what, rank, *options), 2, f"--max-restarts={max_restarts}")
+        return run_torchrun(self.words(what, rank, *options), 2, f"--max-restarts={max_restarts}", timeout=_PATIENCE)
 
     @property
     def steps(self) -> int:
