@@ -294,3 +294,11 @@ def test_several_processes_are_refused(index: VideoIndex, tmp_path: Path, monkey
     with pytest.raises(DataError, match="one process, not in 2"):
         run(tmp_path, index)
     assert not list(tmp_path.iterdir())
+
+
+def test_no_step_may_be_asked_for(index: VideoIndex, tmp_path: Path) -> None:
+    """The run is there and can be continued, as with `train`."""
+    result = run(tmp_path, index, stop_after=0)
+    assert (result.iterations, result.last_row) == (0, None)
+    assert (tmp_path / "config.json").exists() and not (tmp_path / "checkpoint.pt").exists()
+    assert run(tmp_path, index, resume=True).iterations == 12
