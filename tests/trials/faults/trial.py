@@ -112,9 +112,9 @@ def page(results: dict[str, Result]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     kills = {name: result.killed for name, result in results.items()}
     for name, killed in kills.items():
-        yield _row(name, killed.kills, killed.whole, killed.same, _names(killed.left), _names(killed.left_after))
-    counts = [sum(column) for column in zip(*((k.kills, k.whole, k.same) for k in kills.values()), strict=True)]
-    yield _row("**all**", *counts, "", "")
+        yield _row(name, _count(killed), killed.whole, killed.same, _names(killed.left), _names(killed.left_after))
+    total = Killed(*(sum(getattr(k, name) for k in kills.values()) for name in ("kills", "too_late", "whole", "same")))
+    yield _row("**all**", _count(total), total.whole, total.same, "", "")
     yield from ("", "Survived of tried: a clear answer, nothing lost, and a second try that ends as undisturbed.", "")
     tried = {name: result.faults for name, result in results.items() if result.faults}
     yield _row("fault", *tried, "all")
@@ -126,6 +126,11 @@ def page(results: dict[str, Result]) -> Iterator[str]:
         each for faults in tried.values() for each in faults.values())))  # fmt: skip
     skipped = {result.skipped for result in results.values() if result.skipped}
     yield from (f"Not tried: {reason}" for reason in sorted(skipped))
+
+
+def _count(killed: Killed) -> str:
+    late = f" and {killed.too_late} just after its end" if killed.too_late else ""
+    return f"{killed.kills - killed.too_late}{late}"
 
 
 def _row(*cells: object) -> str:
