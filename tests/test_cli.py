@@ -144,8 +144,11 @@ class Failing:
 @pytest.mark.parametrize(("error", "status", "message"), [
     (DataError("here.xml, object 2: no name. Add one."), 2, "clab-lite: here.xml, object 2: no name. Add one.\n"),
     (KeyboardInterrupt(), 130, "\nStopped. Go on with --resume.\n"),
-    (NotADirectoryError(20, "Not a directory", "out/map.png"), 2, "clab-lite: out/map.png: Not a directory\n"),
-    (OSError(28, "No space left on device"), 2, "clab-lite: No space left on device\n"),
+    (NotADirectoryError(20, "Not a directory", "out/map.png"), 2, "clab-lite: out/map.png: Not a directory. "
+     "A file or a broken link is where a folder is needed: name another place.\n"),
+    (OSError(28, "No space left on device"), 2,
+     "clab-lite: No space left on device. Make room on the disk, then run the command again.\n"),
+    (OSError(5, "Input/output error", "map.png"), 2, "clab-lite: map.png: Input/output error\n"),
     (TrainingDiverged("Training stopped at iteration 3: a. Samples: b."), 2,
      "clab-lite: Training stopped at iteration 3: a. Samples: b.\n"),
 ])  # fmt: skip
@@ -170,7 +173,8 @@ def test_full_disk_behind_the_output_is_one_line() -> None:
     command = [sys.executable, "-m", "clab_lite", "--help"]
     with Path("/dev/full").open("w") as full:
         answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-    assert (answer.returncode, answer.stderr) == (2, "clab-lite: No space left on device\n")
+    said = "clab-lite: No space left on device. Make room on the disk, then run the command again.\n"
+    assert (answer.returncode, answer.stderr) == (2, said)
 
 
 def test_stray_world_size_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:

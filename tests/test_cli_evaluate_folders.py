@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,8 +19,12 @@ from training_world import micro_config
 from clab_lite import detection_store
 from clab_lite.cli import main
 from clab_lite.detector import VideoDetector
+from clab_lite.files import write_text
 from clab_lite.interop import save_mmtracking
+from clab_lite.scoring import score
 from clab_lite.training.checkpoint import CHECKPOINT, write_checkpoint
+from clab_lite.training.folder_lock import hold
+from clab_lite.training.run_folder import EVALUATING
 from clab_lite.training.saved_config import config_to_dict
 
 
@@ -134,3 +139,34 @@ def test_no_ground_truth_is_said(run: Path, tmp_path: Path, capsys: pytest.Captu
     empty = {**documented_json(), "annotations": []}
     assert evaluate(run, write_json_dataset(tmp_path / "empty", empty)) == 0
     assert capsys.readouterr().out.count("there is no ground truth: AP is undefined\n") == 1
+
+
+def test_two_evaluations_of_one_folder_do_not_mix(run: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """But a run may be evaluated while it is trained."""
+    with hold(run, EVALUATING):
+        assert evaluate(run, data) == 2
+    assert "is working in this folder. Wait for it" in capsys.readouterr().err
+    assert not (run / "metrics.json").exists()
+    with hold(run):
+        assert evaluate(run, data) == 0
+
+
+@pytest.mark.parametrize("what", ["replaced", "removed"])
+def test_a_run_that_goes_meanwhile_gets_no_results(
+    run: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    write_text(run / "config.json", "{}")
+
+    def meanwhile(*arguments: Any, **named: Any) -> object:
+        result = score(*arguments, **named)
+        if what == "removed":
+            shutil.rmtree(run)
+        else:
+            write_text(run / "config.json", "{ }")
+        return result
+
+    monkeypatch.setattr("clab_lite.scoring.score", meanwhile)
+    out = ("--out", run.with_name("out")) if what == "removed" else ()
+    assert evaluate(run, data, *out) == 2
+    assert "was removed or given to another run while its weights were at work" in capsys.readouterr().err
+    assert not list(run.parent.rglob("metrics.json"))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from clab_lite.files import remove_parts, replaced, write_json, write_text
+from clab_lite.files import remove_parts, replaced, write_json, write_picture, write_text
 
 
 def test_the_place_is_untouched_until_the_end(tmp_path: Path) -> None:
@@ -69,3 +72,45 @@ def test_a_folder_named_like_a_part_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / ".old.0a1b.part").mkdir()
     remove_parts(tmp_path)
     assert (tmp_path / ".old.0a1b.part").is_dir()
+
+
+def test_what_was_abandoned_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    long_ago, now = tmp_path / ".index.npz.0a1b2c3d.part", tmp_path / ".index.npz.11111111.part"
+    other = tmp_path / ".other.npz.0a1b2c3d.part"
+    for part in (long_ago, now, other):
+        part.write_text("half")
+        os.utime(part, (0, 0))
+    os.utime(now)
+    write_text(tmp_path / "index.npz", "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"index.npz", now.name, other.name}
+
+
+def test_errors_of_the_system_name_the_file_to_be(tmp_path: Path) -> None:
+    """Not the hidden one beside it; a full disk names none."""
+    with pytest.raises(OSError, match="log") as caught, replaced(tmp_path / "log"):
+        raise OSError(28, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "log")
+    with pytest.raises(FileNotFoundError) as caught, replaced(tmp_path / "log"):
+        (tmp_path / ".hidden").read_text()
+    assert caught.value.filename == str(tmp_path / "log")
+    with pytest.raises(FileNotFoundError) as caught, replaced(tmp_path / "log"):
+        (tmp_path / "elsewhere/input").read_text()
+    assert caught.value.filename == str(tmp_path / "elsewhere/input")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as POSIX systems can")
+def test_a_picture_is_whole_or_an_error(tmp_path: Path) -> None:
+    """The disk takes a part of the last block, as a full one does. Pillow 12, given a path, says nothing of it."""
+    import resource
+
+    pixels = np.random.default_rng(0).integers(0, 255, (120, 160, 3), dtype=np.uint8)
+    picture = Image.fromarray(pixels)
+    write_picture(tmp_path / "whole.jpg", picture, "JPEG", quality=90)
+    size = (tmp_path / "whole.jpg").stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - 100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_picture(tmp_path / "cut.jpg", picture, "JPEG", quality=90)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -43,7 +43,7 @@ MERGED = "x0: &x0 {a: 1}\n" + "".join(f"x{n}: &x{n} {{<<: [{f'*x{n - 1}, ' * 10}
         (MERGED, "stands for another"),
         ("ranking: {car: 1:1" + ":59" * 5_000 + "}", "car.*no list of names"),
         ("ranking: " + "[" * 5_000, "cannot be read"),
-        ("ranking: {" + ", ".join(f"c{n}: []" for n in range(20_000)) + ", c7: []}", "'c7' is there twice"),
+        ("ranking: {" + ", ".join(f"c{n}: []" for n in range(2_000)) + ", c7: []}", "'c7' is there twice"),
     ],
 )
 def test_rankings(text: str, says: str, tmp_path: Path) -> None:
@@ -226,5 +226,5 @@ def test_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     titled.write_bytes(content.replace(b"Lavf", b"L\xdfvf"))  # Latin-1
     assert sum(1 for _ in video_file.VideoFile(titled).frames()) == 3
     monkeypatch.setattr(video_file, "MOST_PIXELS", 1_000)
-    with pytest.raises(DataError, match=r"titled\.mp4: cannot be read .*64x48, more than 1,000 pixels.* Scale it down"):
+    with pytest.raises(DataError, match=r"titled\.mp4: cannot be read .*64x48, more than 1,000 pixels.* Scale it"):
         video_file.VideoFile(titled)

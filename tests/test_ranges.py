@@ -61,8 +61,8 @@ def test_the_message_holds_the_range() -> None:
 def test_a_whole_number_beyond_all_floats_is_refused() -> None:
     """Of a field without a range; math.isfinite would fail on it."""
 
-    @checked()
     @dataclass(frozen=True)
+    @checked()
     class Settings:
         number: float = 1.0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ranks import Ended, require_success, run_ranks, run_torchrun, started_ranks, wait
+from ranks import require_success, run_torchrun, started_ranks, wait
 from sharing_ranks import commands, open_videos, results, write_run
 from small_dataset import VIDEOS, write_small_dataset
 
@@ -30,12 +30,17 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def groups(dataset: Path) -> Path:
-    """Folders "2" and "3": what the processes of two groups found and raised."""
+    """Folders "2" and "3": what the processes of two groups found and raised. The second goes on with the work of a
+    job that was killed: killed.json."""
     for size in (2, 3):
         (dataset.parent / str(size)).mkdir()
+    ended = run_torchrun([_SCRIPT, "dies", dataset, dataset.parent / "3"], 2, timeout=400)
+    stored = len(list((dataset.parent / "3/killed_store").rglob("*.npz")))
+    said = {"code": ended.code, "errors": ended.errors, "stored": stored}
+    (dataset.parent / "killed.json").write_text(json.dumps(said))
     with (
         started_ranks([_SCRIPT, "sums,results,failures,denied", dataset, dataset.parent / "2"], 2) as two,
-        started_ranks([_SCRIPT, "results,commands", dataset, dataset.parent / "3"], 3) as three,
+        started_ranks([_SCRIPT, "dies,results,commands", dataset, dataset.parent / "3"], 3) as three,
     ):
         require_success(wait([*two, *three], timeout=600))
     return dataset.parent
@@ -128,16 +133,13 @@ def test_a_command_for_one_process_is_refused(groups: Path) -> None:
         assert "one command for each, with --device cuda:0" in errors
 
 
-def test_a_killed_process_ends_the_job_and_the_next_job_goes_on(dataset: Path, tmp_path: Path) -> None:
+def test_a_killed_process_ends_the_job_and_the_next_job_goes_on(groups: Path) -> None:
     """Two processes under torchrun, one killed by SIGKILL in its second video; then three processes."""
-    job = [_SCRIPT, "dies", dataset, tmp_path]
-    ended: Ended = run_torchrun(job, 2, timeout=400)
-    assert ended.code != 0
-    assert "Signal 9 (SIGKILL)" in ended.errors
-    stored = len(list((tmp_path / "killed_store").rglob("*.npz")))
-    assert 1 <= stored <= 2
-    require_success(run_ranks(job, 3, timeout=400))
-    seen = sorted(tuple(place) for places in of_ranks(tmp_path, "dies") for place in places)
+    killed = json.loads((groups / "killed.json").read_text())
+    assert killed["code"] != 0
+    assert "Signal 9 (SIGKILL)" in killed["errors"]
+    assert 1 <= killed["stored"] <= 2
+    seen = sorted(tuple(place) for places in of_ranks(groups / "3", "dies") for place in places)
     assert set(seen) | {place for place in _ALL if place[0] < 2} == set(_ALL)
     assert len(seen) == len(set(seen)) < len(_ALL)
-    assert len(list((tmp_path / "killed_store").rglob("*.npz"))) == 3
+    assert len(list((groups / "3/killed_store").rglob("*.npz"))) == 3

@@ -47,8 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # no permission, a file in place of a folder, a full disk
         _drop_output()
         reason, place = error.strerror or str(error), error.filename
-        said = f"{os.fsdecode(place)}: {reason}" if isinstance(place, str | bytes) else reason
-        return _fail(f"{said}. {remedy(error)}".rstrip(". ") + "." if remedy(error) else said)
+        said = f"{os.fsdecode(place)}: {reason}" if isinstance(place, str | bytes | os.PathLike) else reason
+        advice = remedy(error)
+        return _fail(f"{said}. {advice}" if advice else said)
     except RuntimeError as error:
         from clab_lite.distributed import peer_was_lost  # imports torch, which the command has done already
 

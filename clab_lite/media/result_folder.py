@@ -110,7 +110,8 @@ class ResultFolder:
             names = (f"{_INCOMPLETE}{f'.{number}' if number > 1 else ''}.jsonl" for number in numbers(1))
             name = next(name for name in names if not (self.folder / name).exists())
             os.replace(left, self.folder / name)
-            said = f"{self.folder / name} holds the {count} frames that a killed detection had finished"
+            kept = f"holds the {count} frames that a killed detection had finished"
+            said = f"{self.folder / name} {kept}; this one begins anew"
         self.discard()
         return said
 

@@ -175,11 +175,11 @@ class VideoFile:
                 found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
                 raise self._not_a_video(f"no video in it, only: {found}", "Pass a file with a video stream.")
             context = streams[0].codec_context
+            if context is None:
+                raise self._not_a_video("no decoder for it", "Convert it with a full build of FFmpeg.")
             if context.width * context.height > MOST_PIXELS:
                 reason = f"its frames are {context.width}x{context.height}, more than {MOST_PIXELS:,} pixels"
-                raise self._not_a_video(
-                    reason, "Scale it down, for example: ffmpeg -i FILE -vf scale=1280:-2 smaller.mp4"
-                )
+                raise self._not_a_video(reason, "Scale it: ffmpeg -i FILE -vf scale=1280:-2 smaller.mp4")
             context.options = {"max_pixels": str(MOST_PIXELS)}  # frames may grow midway
             streams[0].thread_type = "AUTO"
             yield container, streams[0]

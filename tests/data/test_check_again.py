@@ -14,6 +14,7 @@ from small_tree import TRAIN, VAL, annotation_xml, object_xml, write
 from clab_lite.data.check import check_dataset, examine
 from clab_lite.data.check.journal import Journal
 from clab_lite.data.check.parts import ImagesPart, VideoPart
+from clab_lite.errors import Notice
 
 ALL = sorted([*TRAIN, VAL])
 
@@ -169,3 +170,23 @@ def test_processes_find_the_same_as_threads(tree, monkeypatch):
     monkeypatch.setattr(examine, "MANY_FRAMES", 10)  # training has 15 frames, validation 5
     monkeypatch.setattr(examine, "fresh_processes", AsProcesses)
     assert check(tree, fresh=True, workers=2) == threads
+
+
+def test_a_full_disk_does_not_end_a_check(tree, monkeypatch):
+    """What was kept before stays; the rest is read again."""
+    first, calls = check(tree, fresh=True), []
+
+    class Full:
+        name = str(journal_of(tree))
+
+        def write(self, _):
+            calls.append(1)
+            raise OSError(28, "No space left on device")
+
+        def close(self):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Journal, "_open", lambda _: Full())
+    with pytest.warns(Notice, match="No space left on device.* the next check reads that again"):
+        assert check(tree, fresh=True) == first
+    assert calls

@@ -314,3 +314,11 @@ def test_every_optimizer_and_a_frozen_stage(index: VideoIndex, tmp_path: Path, o
     after = read_backbone(result.backbone_file).state
     assert torch.equal(after["conv1.weight"], before["conv1.weight"])
     assert not torch.equal(after["layer2.0.conv1.weight"], before["layer2.0.conv1.weight"])
+
+
+def test_no_step_may_be_asked_for(index: VideoIndex, tmp_path: Path) -> None:
+    """The run is there and can be continued, as with `train`."""
+    result = run(tmp_path, index, stop_after=0)
+    assert (result.iterations, result.last_row) == (0, None)
+    assert (tmp_path / "config.json").exists() and not (tmp_path / "checkpoint.pt").exists()
+    assert run(tmp_path, index, resume=True).iterations == 12

@@ -110,7 +110,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    ("{", "cannot be read as JSON"),
+    ("{", "it is not JSON"),
     ("[]", "is no comparison"),
     ('{"records": [{"arm": {"name": "magic"}}]}', "is none of the comparison"),
     ('{"records": [3]}', "is none of the comparison"),
@@ -119,7 +119,7 @@ def test_files_that_are_refused(content: str, message: str, tmp_path: Path) -> N
     (tmp_path / "comparison.json").write_text(content)
     with pytest.raises(DataError, match=message):
         open_comparison(tmp_path)
-    with pytest.raises(DataError, match="no such comparison"):
+    with pytest.raises(DataError, match="it cannot be read"):
         open_comparison(tmp_path / "none")
     with pytest.raises(DataError, match="holds no runs"):
         collect_arms(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from clab_lite.config import Config
 from clab_lite.errors import DataError
 from clab_lite.training.folder_lock import hold
-from clab_lite.training.run_folder import open_run
+from clab_lite.training.run_folder import open_run, require_same_run, run_stamp
 
 _DATASET = {"videos": 1, "key_frames": 5, "classes": 30, "digest": "0"}
 
@@ -97,3 +98,26 @@ def test_resume_and_overwrite_exclude_each_other(tmp_path: Path) -> None:
         open_run(tmp_path, Config(), _DATASET, resume=True, overwrite=True),
     ):
         pass
+
+
+def test_a_run_that_takes_the_folder_of_another_is_told_from_it(tmp_path: Path) -> None:
+    require_same_run(tmp_path, run_stamp(tmp_path))  # no run, or one whose beginning is not known
+    with open_run(tmp_path, Config(), _DATASET, resume=False, overwrite=False) as folder:
+        folder.begin()
+    stamp = run_stamp(tmp_path)
+    require_same_run(tmp_path, stamp)
+    with open_run(tmp_path, Config(), _DATASET, resume=False, overwrite=True) as folder:
+        require_same_run(tmp_path, stamp)
+        folder.begin()
+    with pytest.raises(DataError, match=r"given to another run .* results were not written"):
+        require_same_run(tmp_path, stamp)
+
+
+def test_a_folder_that_was_removed_gets_no_half_of_a_run(tmp_path: Path) -> None:
+    with open_run(tmp_path / "run", Config(), _DATASET, resume=False, overwrite=False) as folder:
+        folder.begin()
+        shutil.rmtree(tmp_path / "run")
+        for write in (folder.begin, lambda: folder.save("checkpoint.pt", {})):
+            with pytest.raises(DataError, match="run: was removed while this process worked in it"):
+                write()
+    assert not (tmp_path / "run").exists()

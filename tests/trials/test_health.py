@@ -24,7 +24,7 @@ def looks(
     """A hundred looks; files, threads and extras grow by so many at the half."""
     late = {True: extra or {}, False: dict.fromkeys(extra or {}, 0.0)}
     return [
-        Look(at, at / 10, memory(at), 0.0, 5 if at < 50 else files, 2 if at < 50 else threads, late[at >= 50])
+        Look(at, at / 10, memory(at), 0.0, 5 if at < 50 else files, 2 if at < 50 else threads, late[at > 50])
         for at in range(1, 101)
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -18,6 +19,7 @@ from trials.faults.child import Child, Ended, call, run
 from trials.faults.commands import Command, write_data
 from trials.faults.contents import NotWhole, contents, hidden
 
+_DIGEST = re.compile(r"(ILSVRC2015_\w+_)?\b[0-9a-f]{12}\b|(ILSVRC2015_\w+_)[0-9a-f]{12}")
 _WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
 """Names of Python's audit events, each raised before the system is asked."""
 INCOMPLETE = ".incomplete."
@@ -177,9 +179,7 @@ def named(name: str) -> str:
     for part in name.split("/"):
         if part.endswith(".part"):
             part = ".".join([*part.split(".")[:-2], "*", "part"])
-        elif part.startswith(".") and part.rpartition("-")[2].isdecimal():
-            part = f"{part.rpartition('-')[0]}-*"
-        parts.append(part)
+        parts.append(_DIGEST.sub("*", part))
     return "/".join(parts)
 
 

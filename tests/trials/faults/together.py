@@ -13,10 +13,10 @@ OFFSETS = (0.0, 0.3, 0.7)
 """When the second begins: shares of the working time of the first."""
 
 
-def twice(scene: Scene) -> Tried:
+def twice(scene: Scene, offsets: Sequence[float] = OFFSETS) -> Tried:
     """The same command twice. What is left is the result of one; nobody waits for ever."""
     tried = Tried()
-    for offset in OFFSETS:
+    for offset in offsets:
         first, second = _both(scene, scene.command.words, scene.command.words, offset)
         wrong = unclear(first) + unclear(second)
         if first.status and second.status:

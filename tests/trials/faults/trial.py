@@ -8,8 +8,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from trials.faults.child import warm
@@ -79,14 +79,12 @@ def whole_trial(name: str) -> Result:
         result = Result(kill(place, MOMENTS, WRITES))
         for name, fault in _faults(place):
             result.faults[name] = fault()
-        with ExitStack() as stack:
-            try:
-                disk = stack.enter_context(small_disk(Path(folder) / "small"))
-            except PermissionError as error:
-                result.skipped = str(error)
-                return result
-            result.faults["disk full"] = disk_full(place, disk, SIZES)
-            result.faults["read-only disk"] = read_only_disk(place, disk)
+        try:
+            with small_disk(Path(folder) / "small") as disk:
+                result.faults["disk full"] = disk_full(place, disk, SIZES)
+                result.faults["read-only disk"] = read_only_disk(place, disk)
+        except PermissionError as error:
+            result.skipped = str(error)
         return result
 
 
@@ -114,9 +112,9 @@ def page(results: dict[str, Result]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     kills = {name: result.killed for name, result in results.items()}
     for name, killed in kills.items():
-        yield _row(name, killed.kills, killed.whole, killed.same, _names(killed.left), _names(killed.left_after))
-    counts = [sum(column) for column in zip(*((k.kills, k.whole, k.same) for k in kills.values()), strict=True)]
-    yield _row("**all**", *counts, "", "")
+        yield _row(name, _count(killed), killed.whole, killed.same, _names(killed.left), _names(killed.left_after))
+    total = Killed(*(sum(getattr(k, name) for k in kills.values()) for name in ("kills", "too_late", "whole", "same")))
+    yield _row("**all**", _count(total), total.whole, total.same, "", "")
     yield from ("", "Survived of tried: a clear answer, nothing lost, and a second try that ends as undisturbed.", "")
     tried = {name: result.faults for name, result in results.items() if result.faults}
     yield _row("fault", *tried, "all")
@@ -128,6 +126,11 @@ def page(results: dict[str, Result]) -> Iterator[str]:
         each for faults in tried.values() for each in faults.values())))  # fmt: skip
     skipped = {result.skipped for result in results.values() if result.skipped}
     yield from (f"Not tried: {reason}" for reason in sorted(skipped))
+
+
+def _count(killed: Killed) -> str:
+    late = f" and {killed.too_late} just after its end" if killed.too_late else ""
+    return f"{killed.kills - killed.too_late}{late}"
 
 
 def _row(*cells: object) -> str:
@@ -159,3 +162,35 @@ def _tell(name: str, result: Result) -> None:
         for complaint in tried.complaints:
             print(f"!! {complaint}")
     print(end="", flush=True)
+
+
+def short() -> list[str]:
+    """A few of the trials, in half a minute; what went wrong."""
+    warm()
+    wrong: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        for name, faults in _SHORT.items():
+            command = next(command for command in COMMANDS if command.name == name)
+            with scene(command, Path(folder) / name) as place:
+                wrong += kill(place, 2, 1).complaints
+                for fault in faults:
+                    wrong += fault(place).complaints
+    return wrong
+
+
+_SHORT: dict[str, Sequence[Callable[[Scene], Tried]]] = {
+    "train": (),
+    "detect": (output_not_allowed,),
+    "make-samples": (partial(twice, offsets=(0.0,)),),
+    "export": (lambda place: _on_small_disk(place, partial(disk_full, sizes=2)),),
+}
+
+
+def _on_small_disk(place: Scene, fault: Callable[[Scene, Path], Tried]) -> Tried:
+    """The fault, where a disk may be mounted; else nothing, which is said."""
+    try:
+        with small_disk(place.place.with_name("small")) as disk:
+            return fault(place, disk)
+    except PermissionError as error:
+        print(f"not tried: {error}")
+        return Tried()

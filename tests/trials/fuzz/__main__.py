@@ -19,7 +19,8 @@ from trials.fuzz.targets import TARGETS
 
 _TEXT = """Changed files of valid ones (bytes, and by structure), files from `hypothesis`, and files that `atheris` grew
 along the lines of code they reach{without}. One process per reader: "memory" is what it grew by at most. "by lines" is
-how many different lines refused something."""
+how many different lines refused something. What takes more than 2 s of computing or 64 MB (images: 512 MB, as their
+pixels do) is a crash, and so is a message that names no file, holds no remedy, or cannot be printed."""
 
 
 def main() -> int:

@@ -15,16 +15,13 @@ from trials.fuzz import watch
 from trials.fuzz.judge import faults_of
 from trials.fuzz.target import Changes, Special, Target, Tree, clear, write
 
-_WAITING = 10
-"""Times its computing time that a reader may take by the clock: the machine does other things too."""
-
 
 @dataclass(frozen=True)
 class Outcome:
     """What came back."""
 
     kind: str
-    """read, refused or crash."""
+    """read, refused or crash; none: the input could not be written here."""
     place: str = ""
     """The line that raised: "lists.py:99"."""
     words: str = ""
@@ -47,7 +44,7 @@ class Workshop:
             try:
                 write(self.root, changes)
             except (OSError, ValueError):  # a name that this system cannot have
-                return Outcome("refused", "the file system")
+                return Outcome("none")
             return self._read(changes)
         finally:
             self._undo(changes)
@@ -55,7 +52,7 @@ class Workshop:
     def _read(self, changes: Changes) -> Outcome:
         start = time.process_time()
         try:
-            with warnings.catch_warnings(), watch.within(_WAITING * self.target.seconds):
+            with warnings.catch_warnings(), watch.within(self.target.waiting):
                 warnings.simplefilter("ignore")
                 self.target.read(self.root)
             kind, place, words = "read", "", ""
@@ -64,8 +61,8 @@ class Workshop:
             faults = faults_of(error, names)
             kind, words = ("crash", f"the message {'; it '.join(faults)}: {error}") if faults else ("refused", "")
         except watch.TooSlow:
-            kind, place, words = "crash", "time", f"it was not done after {_WAITING * self.target.seconds:g} s"
-        except Exception as error:  # whatever else a reader lets through is what is looked for
+            kind, place, words = "crash", "time", f"it was not done after {self.target.waiting:g} s"
+        except (Exception, SystemExit) as error:  # whatever else a reader lets through is what is looked for
             kind, place, words = "crash", _place(error), f"{type(error).__name__}: {error}"
         seconds = time.process_time() - start
         if kind != "crash" and seconds > self.target.seconds:

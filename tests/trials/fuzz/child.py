@@ -67,7 +67,8 @@ class Child:
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
         there.close()
-        assert self._here.poll(_IMPORTS) and self._here.recv() == "ready"
+        assert self._here.poll(_IMPORTS), "the other process did not start"
+        self._here.recv()
 
 
 def _serve(pipe: Connection, function: Callable[[Path], None], megabytes: float) -> None:

@@ -47,14 +47,14 @@ def _stored() -> dict[str, bytes]:
 
 @cache
 def _stamp() -> str:
-    with np.load(io.BytesIO(_stored()[_INDEX])) as stored:
+    with np.load(io.BytesIO(_stored()[_INDEX]), allow_pickle=False) as stored:
         return json.loads(stored["text"].tobytes())["fingerprint"]
 
 
 def _changed_arrays(rng: Random, content: bytes) -> bytes:
     """One of the arrays is another, in a file that is in order otherwise; some are packed."""
     try:
-        with np.load(io.BytesIO(content)) as stored:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = dict(stored)
     except Exception:  # spoiled by an earlier change
         return content

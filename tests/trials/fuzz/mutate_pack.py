@@ -16,7 +16,8 @@ from trials.fuzz.mutate_json import changed_json
 _OPCODES = b"()*.012FGIJKLMNPQRSTUVX]abcdeghijlopqrstu}" + bytes(range(0x80, 0x98))
 _CALLS = (
     b"ctorch._utils\n_rebuild_tensor_v2\n", b"ccollections\nOrderedDict\n", b"ctorch\nFloatStorage\n",
-    b"ctorch\nSize\n", b"ctorch\nTensor\n", b"cbuiltins\nbytearray\n", b"ctorch._utils\n_rebuild_sparse_tensor\n", b"cos\nsystem\n",
+    b"ctorch\nSize\n", b"ctorch\nTensor\n", b"cbuiltins\nbytearray\n", b"ctorch._utils\n_rebuild_sparse_tensor\n",
+    b"cos\nsystem\n",
     b"ctorch\nfloat16\n", b"ctorch\ndevice\nX\x04\0\0\0cuda\x85R", b"K\xffK\xff\x86", b"J\xff\xff\xff\x7f",
     b"\x8a\x08" + b"\xff" * 7 + b"\x7f",
     b"h\0h\0\x86", b"]q\0h\0a", b"}q\0(h\0h\0u", b"G\x7f\xf8\0\0\0\0\0\0", b"N", b"\x88", b"X\xff\xff\xff\x7f",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -181,7 +180,8 @@ def _other_array(rng: Random, content: bytes) -> bytes:
     old = arrays[name]
     ways = (
         lambda: old.astype(np.float64) * np.nan, lambda: old.astype(np.complex64), lambda: old[:0], lambda: old[None],
-        lambda: old.astype(np.float32) * -1, lambda: old.astype(np.uint64), lambda: np.array(7), lambda: old.astype(str),
+        lambda: old.astype(np.float32) * -1, lambda: old.astype(np.uint64), lambda: np.array(7),
+        lambda: old.astype(str),
         lambda: np.zeros((10, 4)), lambda: old.astype(bool), lambda: old[::-1], lambda: np.full_like(old, 120),
         lambda: np.zeros(1, "V8"), lambda: old.astype(">i8"), lambda: np.repeat(old, 1000, axis=0),
     )  # fmt: skip
@@ -217,38 +217,72 @@ def _use_study(root: Path) -> None:
 
 def _json_target(name: str, file: str, seeds: Callable[[], Sequence[bytes]], read: Callable[[Path], object],
                  inputs: int, factor: int, **more: Any) -> Target:  # fmt: skip
-    return one_file(
-        name, file, seeds, _ANY, read, inputs, factor=factor, strategy=lambda: json_like(seeds()[0]), **more
-    )
+    return one_file(name, file, seeds, _ANY, read, inputs, factor=factor, strategy=json_like, **more)
 
 
 def _ranking(suffix: str) -> Target:
     text = json.dumps(_RANKING) if suffix == "json" else yaml.safe_dump(_RANKING)
     ways = _ANY if suffix == "json" else (*LINES, *LINES, *BYTES, _spliced_yaml)
+    inputs = 200 if suffix == "json" else 100  # yaml is read by Python alone
     return one_file(
-        f"ranking ({suffix})", f"mine.{suffix}", lambda: (text.encode(),), ways, read_ranking, 300, factor=12
+        f"ranking ({suffix})", f"mine.{suffix}", lambda: (text.encode(),), ways, read_ranking, inputs, factor=20
     )
 
 
 TARGETS: tuple[Target, ...] = (
-    _json_target("settings", "config.json", lambda: (json.dumps(config_to_dict(presets.tiny())).encode(),), _use_settings, 300, 10),
+    _json_target(
+        "settings",
+        "config.json",
+        lambda: (json.dumps(config_to_dict(presets.tiny())).encode(),),
+        _use_settings,
+        300,
+        10,
+    ),
     one_file("configuration text", "config.py", _texts, (*LINES, *BYTES), _use_text, 300, factor=10, names_files=False),
     one_file("log", "log.jsonl", _log, (_changed_row, _changed_row, _changed_row, *BYTES), _use_log, 500, factor=8),
-    _json_target("metrics.json", "metrics.json", lambda: ((SHIPPED / "trained/clab.json").read_bytes(),), _use_report, 60, 20),
-    one_file("stored detections", "stored.npz", lambda: (_store_file(),), (_other_array, _other_array, _objects, *ZIP), _use_store, 300,
-             factor=10, guided=None),
+    _json_target(
+        "metrics.json", "metrics.json", lambda: ((SHIPPED / "trained/clab.json").read_bytes(),), _use_report, 60, 20
+    ),
+    one_file(
+        "stored detections",
+        "stored.npz",
+        lambda: (_store_file(),),
+        (_other_array, _other_array, _objects, *ZIP),
+        _use_store,
+        300,
+        factor=10,
+        guided=None,
+    ),
     one_file("results folder", "results/summary.json", _results, _ANY, _use_results, 200, factor=8),
-    _ranking("json"), _ranking("yaml"),
+    _ranking("json"),
+    _ranking("yaml"),
     Target("study", _study_tree, _change_study, _use_study, 60, factor=25, megabytes=128),
-    _json_target("comparison", "comparison.json", _first("methods/comparison/comparison.json"),
-                 lambda path: open_comparison(path.parent), 200, 8),
-    _json_target("records of ranked contrast", "records.json", _first("methods/ranked/records.json"),
-                 lambda path: read_records(path.parent), 150, 8),
+    _json_target(
+        "comparison",
+        "comparison.json",
+        _first("methods/comparison/comparison.json"),
+        lambda path: open_comparison(path.parent),
+        200,
+        8,
+    ),
+    _json_target(
+        "records of ranked contrast",
+        "records.json",
+        _first("methods/ranked/records.json"),
+        lambda path: read_records(path.parent),
+        150,
+        8,
+    ),
     _json_target("records of CoDo", "codo.json", _first("methods/codo/records.json"), codo.measured_runs, 100, 8),
-    _json_target("records of CrossCL", "crosscl.json", _first("methods/crosscl/records.json"), crosscl.measured_runs, 100, 8),
-    _json_target("questions", "questions.json",
-                 lambda: (b'[{"question": "a?", "choices": [{"text": "b", "right": true, "because": "c"}]}]',), read_questions, 150, 8),
-)  # fmt: skip
-
-
-logging.getLogger("clab_lite").setLevel(logging.ERROR)
+    _json_target(
+        "records of CrossCL", "crosscl.json", _first("methods/crosscl/records.json"), crosscl.measured_runs, 100, 8
+    ),
+    _json_target(
+        "questions",
+        "questions.json",
+        lambda: (b'[{"question": "a?", "choices": [{"text": "b", "right": true, "because": "c"}]}]',),
+        read_questions,
+        150,
+        8,
+    ),
+)

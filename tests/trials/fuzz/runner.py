@@ -41,6 +41,8 @@ class Session:
         """Try one input and count what comes of it. `origin` tells how to make it again."""
         before, tally = watch.peak(), self.tally
         outcome = self.workshop.attempt(changes)
+        if outcome.kind == "none":
+            return outcome
         tally.tried += 1
         tally.slowest = max(tally.slowest, outcome.seconds)
         self._base += before - self._last  # what the making of inputs takes is not the reader's

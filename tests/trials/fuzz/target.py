@@ -56,6 +56,8 @@ class Target:
     """False for what is not in a file, such as an option: then messages need not name one."""
     seconds: float = 2.0
     """Computing time that one input may take."""
+    waiting: float = 30.0
+    """Seconds by the clock, after which it hangs: the machine does other things too."""
     megabytes: float = 64.0
     """The process may grow by so much."""
     guided: str | None = None

@@ -17,12 +17,15 @@ from trials.fuzz.target import Changes, Special, Target, Tree, mutated, one_file
 from trials.fuzz.worlds import pictures
 
 _CODECS = (
-    ("a.mp4", "libx264"), ("a.mp4", "mpeg4"), ("a.avi", "mpeg4"), ("a.avi", "mjpeg"), ("a.webm", "libvpx"), ("a.mkv", "libx264"),
+    ("a.mp4", "libx264"), ("a.mp4", "mpeg4"), ("a.avi", "mpeg4"), ("a.avi", "mjpeg"), ("a.webm", "libvpx"), ("a.mkv",
+    "libx264"),
     ("a.mov", "mjpeg"), ("a.ts", "mpeg2video"), ("a.gif", "gif"), ("a.flv", "flv"),
 )  # fmt: skip
-_MOST_FRAMES = 2_000
-_FIELDS = (b"mvhd", b"mdhd", b"tkhd", b"stts", b"stsz", b"stsc", b"stco", b"avc1", b"mp4v", b"avcC", b"elst", b"ctts", b"stss",
-           b"avih", b"strh", b"strf", b"idx1", b"dmlh", b"movi", b"\x42\x86", b"\x44\x89", b"\x2a\xd7\xb1", b"\xb0", b"\xba",
+_MOST_FRAMES = 20_000
+_FIELDS = (b"mvhd", b"mdhd", b"tkhd", b"stts", b"stsz", b"stsc", b"stco", b"avc1", b"mp4v", b"avcC", b"elst",
+           b"ctts", b"stss",
+           b"avih", b"strh", b"strf", b"idx1", b"dmlh", b"movi", b"\x42\x86", b"\x44\x89", b"\x2a\xd7\xb1", b"\xb0",
+           b"\xba",
            b"\x23\xe3\x83", b"\xae")  # fmt: skip
 """Where headers hold sizes, counts, times, rates and matrices."""
 _NUMBERS = (0, 1, 2, 255, 2**15, 2**16 - 1, 10**9, 2**31 - 1, 2**31, 2**32 - 1, 16_384, 65_535)
@@ -102,7 +105,17 @@ def _read_folder(root: Path) -> None:
 
 
 TARGETS: tuple[Target, ...] = (
-    one_file("videos", "clip.mp4", _clips, (changed_header, changed_header, changed_header, another_size, *BYTES), _read, 150,
-             factor=20, guided=None, seconds=20.0, megabytes=256),
+    one_file(
+        "videos",
+        "clip.mp4",
+        _clips,
+        (changed_header, changed_header, changed_header, another_size, *BYTES),
+        _read,
+        150,
+        factor=20,
+        guided=None,
+        seconds=20.0,
+        megabytes=256,
+    ),
     Target("folder of frames", _folder, _change_folder, _read_folder, 200, factor=10, megabytes=256),
-)  # fmt: skip
+)

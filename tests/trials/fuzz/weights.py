@@ -57,7 +57,8 @@ def _content() -> dict[str, Any]:
     model = OrderedDict({"a.weight": torch.ones(3, 4), "a.bias": torch.zeros(3)})
     return {
         "model": model, "config": config_to_dict(_config()), "class_names": list(NAMES), "iteration": 4,
-        "optimizer": {"state": {0: {"momentum_buffer": torch.ones(3, 4)}}, "param_groups": [{"lr": 0.1, "params": [0]}]},
+        "optimizer": {"state": {0: {"momentum_buffer": torch.ones(3, 4)}}, "param_groups": [{"lr": 0.1,
+        "params": [0]}]},
         "seconds": 1.5, "compute": {"threads": 1, "precision": "float32"}, "recent": torch.zeros(4),
         "dataset": {"videos": 3, "digest": "abc"},
     }  # fmt: skip
@@ -151,12 +152,40 @@ def _backbones() -> tuple[bytes, ...]:
 
 _OLDER = (changed_pickle, changed_pickle, changed_content, *BYTES[:5])
 TARGETS: tuple[Target, ...] = (
-    one_file("checkpoint", "checkpoint.pt", _checkpoints, (*ZIP, *(changed_content,) * 3), _use_checkpoint, 700, factor=10),
+    one_file(
+        "checkpoint", "checkpoint.pt", _checkpoints, (*ZIP, *(changed_content,) * 3), _use_checkpoint, 700, factor=10
+    ),
     one_file("checkpoint, older format", "old.pt", _older, _OLDER, _use_checkpoint, 700, factor=8, guided=None),
-    one_file("weights", "clab.safetensors", _weights, (*SAFETENSORS, changed_inside(("config", "class_names", "iteration"))),
-             _use_weights, 250, factor=10, guided=None, megabytes=256),
-    one_file("backbone", "backbone.safetensors", _backbones, (*SAFETENSORS, changed_inside(("config", "width", "steps"))),
-             read_backbone, 700, factor=6, guided=None),
-    one_file("official checkpoint", "official.pth", _official, (*(changed_content,) * 4, *ZIP), read_official, 120, factor=20,
-             guided=None, megabytes=256),
-)  # fmt: skip
+    one_file(
+        "weights",
+        "clab.safetensors",
+        _weights,
+        (*SAFETENSORS, changed_inside(("config", "class_names", "iteration"))),
+        _use_weights,
+        100,
+        factor=20,
+        guided=None,
+        megabytes=256,
+    ),
+    one_file(
+        "backbone",
+        "backbone.safetensors",
+        _backbones,
+        (*SAFETENSORS, changed_inside(("config", "width", "steps"))),
+        read_backbone,
+        700,
+        factor=6,
+        guided=None,
+    ),
+    one_file(
+        "official checkpoint",
+        "official.pth",
+        _official,
+        (*(changed_content,) * 4, *ZIP),
+        read_official,
+        60,
+        factor=40,
+        guided=None,
+        megabytes=256,
+    ),
+)

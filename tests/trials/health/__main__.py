@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from pathlib import Path
 
 from trials.health.meter import read
 from trials.health.parts import PARTS
@@ -27,17 +26,20 @@ def main() -> int:
         parser.error(f"there is no part {unknown[0]!r}. Choose from: {', '.join(PARTS)}.")
     names, sick = [] if options.no_run else options.parts or list(PARTS), 0
     for name in names:
-        measure(name, options.length or PARTS[name].length, LOOKS / f"{name}.jsonl")
-        faults = found_in(read(LOOKS / f"{name}.jsonl"), PARTS[name]).faults
+        faults = measure(name, options.length or PARTS[name].length)
         print(f"{name}: {', '.join(faults) or 'flat'}", flush=True)
         sick += bool(faults)
     write_section("health", table(LOOKS))
     return min(sick, 1)
 
 
-def measure(name: str, length: int, file: Path) -> None:
-    """Do one part in a process of its own."""
-    subprocess.run([sys.executable, "-m", "trials.health.alone", name, str(length), str(file)], check=True)
+def measure(name: str, length: int) -> list[str]:
+    """Do one part in a process of its own; what is not as it should be."""
+    file = LOOKS / f"{name}.jsonl"
+    command = [sys.executable, "-m", "trials.health.alone", name, str(length), str(file)]
+    if subprocess.run(command).returncode:
+        return ["did not come to its end: see above"]
+    return found_in(read(file), PARTS[name]).faults
 
 
 if __name__ == "__main__":
