@@ -17,7 +17,8 @@ from clab_lite.files import naming, remove_parts
 
 _held: set[Path] = set()
 """Lock files of this process: the operating system's lock keeps out other processes only."""
-_BEYOND_TEXT = 1 << 20
+_BEYOND = 1 << 30
+"""A byte that no lock file has. On Windows that one is locked: the process id before it stays readable."""
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 """What systems say when somebody else has the lock."""
 
@@ -112,8 +113,7 @@ def _lock(file: IO[bytes]) -> None:
     except ImportError:  # Windows
         import msvcrt
 
-        # Windows lets nobody else read locked bytes: not those of the process id, and the same ones for everybody.
-        os.lseek(file.fileno(), _BEYOND_TEXT, os.SEEK_SET)
+        file.seek(_BEYOND)  # it locks where the file stands, for reading too
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
         return
     # lockf, not flock: data workers forked from a killed run would keep an flock alive.

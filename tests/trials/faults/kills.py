@@ -22,6 +22,7 @@ from trials.faults.contents import NotWhole, contents, hidden
 _DIGEST = re.compile(r"(ILSVRC2015_\w+_)?\b[0-9a-f]{12}\b|(ILSVRC2015_\w+_)[0-9a-f]{12}")
 _WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
 """Names of Python's audit events, each raised before the system is asked."""
+_EARLIER, _SHORTEST = 0.9, 0.005
 INCOMPLETE = ".incomplete."
 """Detections that a killed process had finished: kept beside those of the second try, and no part of the result."""
 
@@ -91,7 +92,11 @@ def kill(scene: Scene, moments: int, writes: int, seed: int = 0) -> Killed:
     found, draw = Killed(), random.Random(f"{seed} {scene.command.name}")
     for number in range(moments):
         seconds = (number + draw.random()) / moments * scene.ended.seconds
-        _judge(scene, Child(scene.command.words, scene.reset()).kill_after(seconds), f"{seconds:.3f} s", found)
+        ended = Child(scene.command.words, scene.reset()).kill_after(seconds)
+        while ended.status != -signal.SIGKILL and seconds > _SHORTEST:  # it was quicker this time
+            seconds *= _EARLIER
+            ended = Child(scene.command.words, scene.reset()).kill_after(seconds)
+        _judge(scene, ended, f"{seconds:.3f} s", found)
     chosen = sorted(draw.sample(range(1, scene.writes + 1), min(writes, scene.writes)))
     for number in chosen:
         place = scene.reset()
