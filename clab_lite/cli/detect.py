@@ -16,7 +16,7 @@ class Detect:
     """Detect objects in a video, a folder of frames, or pictures.
 
     Writes detections.jsonl (a line per frame), the frames with their boxes (annotated.mp4 or pictures/), and
-    contact_sheet.jpg (the whole video on one picture). Video files need PyAV: pip install "av>=14".
+    contact_sheet.jpg (the whole video on one picture). Video files need PyAV: pip install "av>=17".
     """
 
     run_folder: Run

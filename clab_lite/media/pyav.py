@@ -12,6 +12,6 @@ def import_av() -> Any:
     try:
         import av
     except ImportError as error:
-        remedy = 'Install it with `pip install "av>=14"` (FFmpeg comes with it), or pass a folder of frames.'
+        remedy = 'Install it with `pip install "av>=17"` (FFmpeg comes with it), or pass a folder of frames.'
         raise DataError(f"video files need the library PyAV, which cannot be imported ({error}). {remedy}") from error
     return av

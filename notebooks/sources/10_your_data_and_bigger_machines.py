@@ -169,7 +169,7 @@ checks.split(my_split)
 # %% [markdown]
 # ## 3. A video file
 #
-# For detection alone no annotation is needed: a video file, a folder of frames or pictures will do. Video files are read with PyAV, an optional library (`pip install "av>=14"`); without it the next cell says so and takes the folder of frames.
+# For detection alone no annotation is needed: a video file, a folder of frames or pictures will do. Video files are read with PyAV, an optional library (`pip install "av>=17"`); without it the next cell says so and takes the folder of frames.
 
 # %%
 held_out = lessons.samples("val")

@@ -80,7 +80,7 @@ def test_a_clip_without_pyav_is_the_folder_of_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def missing() -> None:
-        raise DataError('video files need the library PyAV. Install it with `pip install "av>=14"`.')
+        raise DataError('video files need the library PyAV. Install it with `pip install "av>=17"`.')
 
     monkeypatch.setattr(clip, "import_av", missing)
     samples = lessons.samples("val")

@@ -147,7 +147,7 @@ def test_what_is_no_video_is_named(tmp_path: Path) -> None:
 def test_without_pyav_the_line_that_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_clip(tmp_path / "a.mp4", 2)
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(DataError, match=r'pip install "av>=14"'):
+    with pytest.raises(DataError, match=r'pip install "av>=17"'):
         VideoFile(path)
 
 
