@@ -59,13 +59,13 @@ def _write(folder: Path, lines: dict[str, str]) -> None:
 def _listed(folder: Path) -> dict[str, str]:
     """Name -> digest; empty without a list."""
     try:
-        rows = [line.split() for line in (folder / SUMS).read_text(encoding="utf-8").splitlines()]
+        rows = [line.split(maxsplit=1) for line in (folder / SUMS).read_text(encoding="utf-8").splitlines()]
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         remedy = f"Restore it with `git checkout -- {SUMS}` in its folder."
         raise DataError.at(folder / SUMS, "", f"cannot be read ({error})", remedy) from error
-    return {row[1].removeprefix("*"): row[0] for row in rows if len(row) == 2}
+    return {row[1].removeprefix("*").rstrip(): row[0].lower() for row in rows if len(row) == 2}
 
 
 def _digest(path: Path) -> str:

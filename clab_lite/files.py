@@ -79,8 +79,9 @@ def remove_parts(folder: Path, names: Sequence[str] | None = None, *, older_than
         names: of the files to be; None is any.
         older_than: seconds since they were last written; None is any time. Then others may write there.
     """
-    starts = ["."] if names is None else [f".{escape(name)}." for name in names]
-    for file in (file for start in starts for file in folder.glob(f"{start}*.part")):
+    # Eight digits, not "*": while "clab" is being made, somebody else may be writing "clab.json".
+    patterns = [".*.part"] if names is None else [f".{escape(name)}.????????.part" for name in names]
+    for file in (file for pattern in patterns for file in folder.glob(pattern)):
         with suppress(FileNotFoundError):
             if file.is_file() and (older_than is None or time.time() - file.stat().st_mtime > older_than):
                 file.unlink()

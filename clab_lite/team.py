@@ -200,7 +200,8 @@ def team(device_type: str = "cpu") -> Iterator[Team]:
 
 def _work() -> tuple[str, int]:
     """What this process is working in, and how much it has done there."""
-    return _open[-1].name, _open[-1].done
+    innermost = _open[-1]  # once: the main thread may leave it meanwhile
+    return innermost.name, innermost.done
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -93,3 +94,16 @@ def test_a_killed_writer_leaves_no_wrong_line(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     require_sum(tmp_path / "a.json")
     assert (tmp_path / SUMS).read_text().split()[1:] == ["b.json"]
+
+
+def test_lines_that_other_programs_wrote(tmp_path: Path) -> None:
+    """Large letters, names with spaces, the star of `sha256sum --binary`; such lines stay when the list is written."""
+    (tmp_path / "my file.npz").write_bytes(b"1")
+    digest = hashlib.sha256(b"1").hexdigest()
+    (tmp_path / SUMS).write_text(f"{digest.upper()} *my file.npz\n")
+    require_sum(tmp_path / "my file.npz")
+    with listed_anew(tmp_path, ["a.json"]):
+        (tmp_path / "a.json").write_text("1")
+    (tmp_path / "my file.npz").write_bytes(b"2")
+    with pytest.raises(DataError, match="damaged or replaced"):
+        require_sum(tmp_path / "my file.npz")

@@ -20,14 +20,16 @@ from clab_lite.training.folder_lock import LOCK, hold
 def test_a_reserved_name_is_made_by_one_and_left_clean(tmp_path: Path) -> None:
     path = tmp_path / "made.pth"
     (tmp_path / ".made.pth.0a1b2c3d.part").write_text("of a killed process")
-    (tmp_path / ".other.pth.0a1b2c3d.part").write_text("of somebody else")
+    others = [".made.pth.json.0a1b2c3d.part", ".other.pth.0a1b2c3d.part"]
+    for name in others:
+        (tmp_path / name).write_text("of somebody else")
     with reserved(path):
         assert not (tmp_path / ".made.pth.0a1b2c3d.part").exists()
         with pytest.raises(FolderInUse, match=rf"made\.pth: process {os.getpid()} .* is making this\. Wait"):
             reserved(path).__enter__()
     with reserved(path):
         pass
-    assert [file.name for file in tmp_path.iterdir()] == [".other.pth.0a1b2c3d.part"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == others
 
 
 def test_a_lock_that_its_holder_removed_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,14 +13,13 @@ import hashlib
 import json
 import os
 import warnings
-import zipfile
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
-from clab_lite.data.source_file import require_file
+from clab_lite.array_file import read_arrays
 from clab_lite.data.table import IndexTable
 from clab_lite.data.table_check import is_sound
 from clab_lite.errors import Notice
@@ -66,18 +65,14 @@ def load(base: Path, name: str, expected: str) -> IndexTable | None:
 def _stored(path: Path, expected: str) -> IndexTable | None:
     """The table in a file; None when it is of another state of the dataset, or cannot be used.
 
-    It is not trusted: it travels with the dataset. Nothing in it is a pickle, or packed (a few bytes could be unpacked
-    to any size), and what does not fit together is not taken.
+    It is not trusted: it travels with the dataset. Nothing in it is a pickle, or packed, and what does not fit together
+    is not taken.
     """
-    require_file(path, "the stored index")
-    with zipfile.ZipFile(path) as archive:
-        if any(entry.file_size != entry.compress_size for entry in archive.infolist()):
-            return None
-    with np.load(path, allow_pickle=False) as stored:
-        text = json.loads(stored["text"].tobytes())
-        if text["fingerprint"] != expected:
-            return None
-        table = _table(text, {column: stored[column] for column in _COLUMNS})
+    arrays = read_arrays(path, (*_COLUMNS, "text"))
+    text = json.loads(arrays.pop("text").tobytes())
+    if text["fingerprint"] != expected:
+        return None
+    table = _table(text, arrays)
     return table if is_sound(table) else None
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 _T = TypeVar("_T")
+_EARLIER = {"gather": {False: "all", True: "deepest"}}
+"""Field -> what it was where older files say true or false. (CrossCL's; in one process, which all were, it is one.)"""
 
 
 def config_to_dict(config: DataclassInstance) -> dict[str, Any]:
@@ -80,6 +82,8 @@ def _build(kind: type[_T], values: Any, path: Path, prefix: str) -> _T:
             raise DataError.at(path, f"field {prefix}{word}", "unknown field", f"{guess} {newer}")
         if dataclasses.is_dataclass(hints[key]):
             value = _build(typing.cast(type[Any], hints[key]), value, path, f"{prefix}{key}.")
+        if isinstance(value, bool) and key in _EARLIER:
+            value = _EARLIER[key][value]
         arguments[key] = tuple(value) if isinstance(value, list) else value
     try:
         return kind(**arguments)

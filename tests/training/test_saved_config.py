@@ -12,7 +12,8 @@ import pytest
 from clab_lite import presets
 from clab_lite.config import Config
 from clab_lite.errors import DataError
-from clab_lite.training.saved_config import config_from_dict, config_to_dict, differences
+from clab_lite.methods.crosscl.config import CrossCLConfig, lite
+from clab_lite.training.saved_config import config_from_dict, config_to_dict, differences, settings_from_dict
 
 _PLACE = Path("config.json")
 
@@ -43,6 +44,13 @@ def test_an_unknown_field_is_named_with_the_closest() -> None:
 def test_bad_values_are_named_with_the_file(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=rf"config\.json.*{message}"):
         config_from_dict(changed, _PLACE)
+
+
+@pytest.mark.parametrize(("earlier", "now"), [(False, lite()), (True, lite(gather="deepest"))])
+def test_a_pretraining_of_before_can_go_on(earlier: bool, now: CrossCLConfig) -> None:
+    """CrossCL's `gather` was true or false."""
+    values = config_to_dict(now) | {"gather": earlier}
+    assert settings_from_dict(CrossCLConfig, values, _PLACE) == now
 
 
 def test_differences_name_the_fields() -> None:
