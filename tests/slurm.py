@@ -20,8 +20,9 @@ echo "scontrol $*" >> "$LOG"
 """
 _PYTHON = """#!/bin/bash
 echo "python $*" >> "$LOG"
+if [[ -n "${FAILS_IN:-}" && "$*" == *" $FAILS_IN "* ]]; then exit 3; fi
 if [ -n "${REAL:-}" ]; then exec "$REAL" "$@"; fi
-if [[ "$*" == *" train "* && -n "${WAITS:-}" ]]; then
+if [[ "$*" == *" ${WAITS_IN:-train} "* && -n "${WAITS:-}" ]]; then
     trap 'echo "checkpoint" >> "$LOG"; exit 143' TERM
     touch "$WAITS"
     sleep 20 &> /dev/null &

@@ -49,9 +49,10 @@ def test_a_job_without_a_dataset_says_so(tmp_path: Path) -> None:
     assert process.returncode != 0 and "name the dataset" in errors
 
 
-def test_out_of_time_it_waits_for_the_checkpoint_and_comes_again(tmp_path: Path) -> None:
-    job, waits = FakeJob(tmp_path), tmp_path / "trains"
-    process = job.start(tmp_path / "data", tmp_path / "run", WAITS=str(waits))
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_out_of_time_it_waits_for_the_command_and_comes_again(command: str, tmp_path: Path) -> None:
+    job, waits = FakeJob(tmp_path), tmp_path / "works"
+    process = job.start(tmp_path / "data", tmp_path / "run", WAITS=str(waits), WAITS_IN=command)
     deadline = time.monotonic() + 60
     while not waits.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -59,4 +60,12 @@ def test_out_of_time_it_waits_for_the_checkpoint_and_comes_again(tmp_path: Path)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert job.said[-2] == "checkpoint" and job.said[-1].startswith("scontrol requeue")
-    assert not any(" evaluate " in line for line in job.said)
+    assert any(" evaluate " in line for line in job.said) == (command == "evaluate")
+
+
+def test_a_training_that_fails_ends_the_job(tmp_path: Path) -> None:
+    job = FakeJob(tmp_path)
+    process = job.start(tmp_path / "data", tmp_path / "run", FAILS_IN="train")
+    process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert not any(" evaluate " in line or "requeue" in line for line in job.said)

@@ -294,7 +294,7 @@ print(f"largest difference: {several.farthest(numbers):.4%}")
 numbers.round(4)
 
 # %% [markdown]
-# Compare the columns: the same four clips, the same negatives, the same chance level ln 10. The embeddings of all processes are gathered before the contrast is computed. What is left between the columns is rounding, and which of equal candidates it favours.
+# Compare the columns: the same four clips, the same negatives, the same chance level ln 10. The embeddings of all processes are gathered before the contrast is computed. What is left between the columns is rounding: where two candidates are nearly equal, it decides which is taken.
 #
 # One condition: BatchNorm was fixed in both runs, as in the official recipe. A BatchNorm that measures its own statistics sees only the clips of its own process. (In the short test version of this lesson only the first run is made.)
 
@@ -315,7 +315,7 @@ numbers.round(4)
 # %% [markdown]
 # ### The planner
 #
-# How long will it take? Only one number has to be measured: the **steps per second** of your machine. Train twenty steps and read it from `log.jsonl` (`seconds` divided by `iteration`), or from the progress bar. For the three steps above:
+# How long will it take? Only one number has to be measured: the **steps per second** of your machine. Train twenty steps and read it from `log.jsonl` (`iteration` divided by `seconds`), or from the progress bar. For the three steps above:
 
 # %%
 speed = result.iterations / result.seconds
@@ -340,12 +340,12 @@ lessons.explore(
 # - *1 step per second* is a place to start from, no measurement
 # - a checkpoint holds each weight and its momentum, four bytes each
 #
-# Try one GPU with 2 clips: **three negatives**. With eight GPUs there are 45. That is the quiet cost of a smaller machine: not only time, the contrast becomes nearly trivial.
+# Try one GPU with 2 clips: **three negatives**. With eight GPUs there are 45. That is the quiet cost of a smaller machine: it takes longer, and its contrast is easier (chance level ln 4 in place of ln 46).
 
 # %% [markdown]
 # ### What the network adds
 #
-# After each step every GPU sends nearly twice its gradients. The bytes are known exactly; `make scaling` has compared them with the system's own counters. Two numbers are yours: the **seconds of a step** on one GPU, and the speed of the **network**.
+# After each step every GPU sends its gradients once (2 GPUs) to nearly twice (32). The bytes are known exactly; `make scaling` has compared them with the system's own counters. Two numbers are yours: the **seconds of a step** on one GPU, and the speed of the **network**.
 
 # %%
 lessons.explore(
@@ -357,7 +357,7 @@ lessons.explore(
 )
 
 # %% [markdown]
-# The lower edge of the band: all sending hides behind the backward pass. The upper edge: none does. Move the network to 1 Gbit/s: two GPUs are slower than one. `docs/scaling.md` has the formulas, and why the weights are not shared out as well (FSDP).
+# The lower edge of the band: all sending hides behind the backward pass. The upper edge: none does. Move the network to 1 Gbit/s: two GPUs are slower than one. `docs/scaling.md` has the formulas, what to do before a first long job, and why the weights are not shared out as well (FSDP).
 
 # %% [markdown]
 # ### Exercise 3: hours

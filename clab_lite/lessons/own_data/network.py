@@ -27,12 +27,13 @@ def draw_network(preset: str, step_seconds: float, gigabits: float, gpus: int) -
     _band(axes, hours, costs[1].epoch_hours(step_seconds)[0])
     best, worst = hours[gpus]
     axes.plot([gpus, gpus], [best, worst], "o-", color=BLUE, linewidth=2.5, zorder=3)
-    heading(axes, f"An epoch of {costs[1].key_frames:,} key frames, {preset}")
-    one = costs[gpus]
+    one, many = costs[gpus], "1 GPU" if gpus == 1 else f"{gpus} GPUs"
+    times = dict.fromkeys((time_in_words(best), time_in_words(worst)))  # one GPU has only one
+    heading(axes, f"An epoch on {many} takes {' to '.join(times)}")
     words = (
-        f"{gpus} GPUs: {one.steps_per_epoch:,} steps; each GPU sends {one.sent / 1e6:.0f} MB a step, "
-        f"{one.sent / speed:.2f} s at {gigabits:g} Gbit/s; "
-        f"an epoch takes {time_in_words(best)} to {time_in_words(worst)}"
+        f"{preset}, {one.key_frames:,} key frames, {many}: {one.steps_per_epoch:,} steps; each GPU sends "
+        f"{one.sent / 1e6:.0f} MB a step, {one.sent / speed:.2f} s at {gigabits:g} Gbit/s; "
+        f"an epoch takes {' to '.join(times)}"
     )
     return figure, words
 

@@ -54,11 +54,12 @@ def batch_axes(axes: Axes, plan: Plan) -> None:
     many = "GPU" if plan.gpus == 1 else "GPUs"
     heading(
         axes,
-        f"{plan.gpus} {many}, {plan.clips} clips: 1 frame, {plan.references} positives, {plan.negatives} negatives",
+        f"{plan.gpus} {many}, {plan.clips} clips: a frame has {plan.references} positives, {plan.negatives} negatives",
     )
     words = ((BLUE, "one frame"), (GREEN, "its positives"), (ORANGE, "its negatives"))
     handles = [Patch(color=colour, label=text) for colour, text in words]
-    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, frameon=False, fontsize=9)
+    handles.append(Patch(fill=False, edgecolor=GREY, label="a GPU"))
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=4, frameon=False, fontsize=9)
 
 
 def hours_axes(axes: Axes, plan: Plan) -> None:

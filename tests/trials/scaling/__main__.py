@@ -89,7 +89,8 @@ def mishap_row(what: str, job: Job, undisturbed: Job) -> str:
 def page(traffic: list[str], mishaps: list[str], script: str) -> str:
     """The section of docs/robustness.md."""
     head = [
-        f"{STEPS} steps in two processes, a checkpoint every {KEPT}; the mishap in the fourth step.",
+        f"{STEPS} steps in two processes, a checkpoint every {KEPT}; the mishap in the fourth step (the bad frame: the "
+        "first that is read after its start).",
         "",
         "| what happened | exit status | checkpoint of step | then | same weights and momenta as undisturbed |",
         "|---|---|---|---|---|",
