@@ -273,7 +273,7 @@ print(own_data.what_is(lesson.folder / "page.pth"))
 # %% [markdown]
 # ### Two processes, here
 #
-# Two processes on the CPU work exactly like two GPUs. One run: one process with 4 clips. Another: torchrun with two processes, 2 clips each. Two steps.
+# Two processes on the CPU work exactly like two GPUs. One run: one process with 4 clips. Another: torchrun with two processes, 2 clips each. Two steps. The cell below takes up to a minute, for two new processes have to start.
 
 # %%
 lesson.predict(

@@ -20,8 +20,8 @@ def cost_rows() -> list[str]:
     rows = [
         f"ImageNet VID + DET, {VID_KEY_FRAMES:,} key frames an epoch, 2 clips of 3 frames a GPU. A step takes t "
         "seconds: what you measure. "
-        f"A frame of a video has {VID_FRAME_BYTES / 1e3:.0f} kB at most (the archive's size by its frames); DET's still "
-        "images are not counted apart.",
+        f"A frame of a video has {VID_FRAME_BYTES / 1e3:.0f} kB at most (the archive's size by its frames); DET's "
+        "still images are not counted apart.",
         "",
         "| GPUs | steps an epoch | hours an epoch | MB sent by each GPU in a step: R50, R101, X101 "
         "| of them embeddings | seconds at 10 Gbit/s | frames a step | MB a step from the disk |",
