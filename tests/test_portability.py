@@ -72,7 +72,7 @@ def _call(node: ast.Call) -> Iterator[str]:
     binary = any(isinstance(a, ast.Constant) and isinstance(a.value, str) and "b" in a.value for a in node.args[:2])
     own = name in ("read_text", "write_text") and not owner  # clab_lite.files.write_text: always UTF-8
     given = name == "read_text" and any(isinstance(a, ast.Constant) and a.value == "utf-8" for a in node.args)
-    foreign = owner in ("Image", "av", "os")  # pictures, videos and numbers of files, no text
+    foreign = owner in ("Image", "av", "os", "archive")  # pictures, videos, numbers of files, members of a zip: no text
     if name in _TEXT and "encoding" not in words and not (binary or own or given or foreign):
         yield f"{name} without encoding"
     if name in _PROCESSES and words & {"text", "universal_newlines"} and "encoding" not in words:
