@@ -17,7 +17,6 @@ ALLOWED = {
     ("lessons/own_data/several.py", "os.killpg"): "behind sys.platform; Windows ends the processes with taskkill",
     ("lessons/own_data/several.py", "signal.SIGKILL"): "on the same side of it",
     ("training/calibrate.py", "os.sched_getaffinity"): "where it is missing, all cores count",
-    ("data/world/target.py", "os.kill"): "behind os.name; signal 0 would end the process on Windows",
     ("data/world/target.py", "rename"): "of folders; what is there has been moved aside before",
 }
 """(file, what) -> why it may stand there."""
