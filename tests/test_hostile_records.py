@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile_pickles import Payload
 from small_dataset import open_small_dataset
 
 from clab_lite import presets
@@ -175,12 +176,29 @@ def test_arrays_that_unpack_to_very_much(tmp_path: Path) -> None:
         read_arrays(tmp_path / "bomb.npz")
     with pytest.raises(ValueError, match="would unpack"):
         read_arrays(tmp_path / "bomb.npz", max_bytes=1_000_000)
+    assert len(read_arrays(tmp_path / "bomb.npz", max_bytes=11_000_000)["a"]) == 10**7
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**9,)})
     with zipfile.ZipFile(tmp_path / "claim.npz", "w") as archive:
         archive.writestr("a.npy", header.getvalue())
     with pytest.raises((ValueError, MemoryError, EOFError)):
         read_arrays(tmp_path / "claim.npz")
+
+
+def test_arrays_of_code_of_text_and_what_is_no_array(tmp_path: Path) -> None:
+    path, canary = tmp_path / "a.npz", tmp_path / "canary"
+    np.savez(path, a=np.array([Payload(canary)], object))
+    with pytest.raises(ValueError, match="Object arrays"):
+        read_arrays(path)
+    assert not canary.exists()
+    np.savez(path, a=np.ones(2), b=np.array(["x"]))
+    with pytest.raises(ValueError, match="b is not of numbers"):
+        read_arrays(path)
+    assert read_arrays(path, ["a"])["a"].tolist() == [1, 1]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("note", b"text")
+    with pytest.raises(ValueError, match="note is not of numbers"):
+        read_arrays(path)
 
 
 def edit_balance(record: dict) -> None:

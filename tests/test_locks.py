@@ -32,6 +32,18 @@ def test_a_reserved_name_is_made_by_one_and_left_clean(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == others
 
 
+def test_a_folder_is_held_once_by_any_name_and_says_by_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        with hold(tmp_path / "run"):
+            assert (tmp_path / "run" / LOCK).read_text() == f"{os.getpid()}\n"
+            for name in ("run", "run/../run"):
+                with pytest.raises(FolderInUse, match=r"run: process \d+ \(this one\)"):
+                    hold(Path(name)).__enter__()
+    with reserved(Path("new/made.pth")):
+        assert (tmp_path / "new").is_dir()
+
+
 def test_a_lock_that_its_holder_removed_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between our opening of the file and our locking of it, its holder ended and removed it: we hold nothing."""
     file, real, calls = tmp_path / ".lock", locks._lock, []

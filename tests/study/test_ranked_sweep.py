@@ -132,6 +132,7 @@ def test_a_sweep_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main([*words, "--limit", "2"]) == 0
     assert {path.name for path in (tmp_path / "out").glob("[!.]*")} == {
         "records.json",
+        "SHA256SUMS",
         "table.md",
         "ladder.png",
         "roc.png",

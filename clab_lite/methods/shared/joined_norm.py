@@ -62,7 +62,7 @@ class _Joined(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         over = [axis for axis in range(x.ndim) if axis != 1]
         wide = x.to(weight.dtype)
-        sums = torch.cat([wide.sum(over), wide.new_tensor([x.numel() / x.shape[1]])])
+        sums = torch.cat([wide.sum(over), wide.new_full((1,), x.numel() / x.shape[1])])
         sums = sum_over_ranks(sums)
         count = sums[-1]
         mean = sums[:-1] / count
