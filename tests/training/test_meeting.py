@@ -46,7 +46,7 @@ def test_a_start_that_broke_off_leaves_nothing_that_misleads() -> None:
 GOOD = {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
 
 
-@pytest.mark.parametrize("name, value, said", [
+@pytest.mark.parametrize(("name", "value", "said"), [
     ("RANK", "x", "RANK=x, which is no number"),
     ("RANK", "-1", "RANK=-1, which is no number"),
     ("RANK", "2", "RANK=2 of WORLD_SIZE=2; ranks begin at 0"),
