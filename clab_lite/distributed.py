@@ -21,7 +21,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from clab_lite.errors import DataError
-from clab_lite.meeting import agree
+from clab_lite.meeting import agree, first_store, require_described
 
 _alone = threading.Event()  # of the process: a backward pass on a GPU runs in other threads
 _groups = itertools.count()
@@ -78,16 +78,12 @@ def start_from_environment(device_type: str) -> bool:
         with one process, or when a group exists already.
 
     Raises:
-        DataError: WORLD_SIZE is set, but not by torchrun.
+        DataError: WORLD_SIZE is set, but not by torchrun; the meeting place is taken by another program, or not there.
     """
-    size = os.environ.get("WORLD_SIZE", "1")
+    size = os.environ.get("WORLD_SIZE") or "1"
     if is_distributed() or size == "1":
         return False
-    missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
-    if missing or not size.isdecimal():
-        problem = f"the environment holds WORLD_SIZE={size}, but no {' and no '.join(missing)}" if missing else ""
-        remedy = "For several processes start with torchrun; for one, `unset WORLD_SIZE RANK LOCAL_RANK`."
-        raise DataError(f"{problem or f'WORLD_SIZE={size} is not a number of processes'}. {remedy}")
+    require_described(os.environ)
     if device_type == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     # Each time under names of its own: those of a group that was left lead to closed connections.
@@ -100,7 +96,7 @@ def start_from_environment(device_type: str) -> bool:
 @cache
 def _environment_store() -> dist.Store:
     """Kept for the life of the process: without torchrun's own, rank 0 holds it, and the others stay connected."""
-    store, place, size = next(dist.rendezvous("env://"))
+    store, place, size = first_store()
     # torchrun keeps its store for all its starts of these processes.
     return dist.PrefixStore(agree(store, place, size), store)
 

@@ -8,8 +8,10 @@ no such word: nodes count it differently.)
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
+from collections.abc import Mapping
 
 import torch.distributed as dist
 
@@ -18,6 +20,39 @@ from clab_lite.errors import DataError
 PATIENCE = 600.0
 """Seconds to wait for the others."""
 _PAUSE = 0.02
+
+
+def require_described(environment: Mapping[str, str]) -> None:
+    """DataError unless the environment describes a group of processes as torchrun does: number, place, address."""
+    said = {name: environment.get(name, "") for name in ("WORLD_SIZE", "RANK", "MASTER_ADDR", "MASTER_PORT")}
+    wrong = [name for name in ("WORLD_SIZE", "RANK", "MASTER_PORT") if not said[name].isdecimal()]
+    problem = ""
+    if missing := [name for name, value in said.items() if not value]:
+        problem = f"the environment holds WORLD_SIZE={said['WORLD_SIZE']}, but no {' and no '.join(missing)}"
+    elif wrong:
+        problem = f"the environment holds {wrong[0]}={said[wrong[0]]}, which is no number"
+    elif not 0 < int(said["MASTER_PORT"]) < 65536:
+        problem = f"the environment holds MASTER_PORT={said['MASTER_PORT']}; ports are 1 to 65535"
+    elif int(said["RANK"]) >= int(said["WORLD_SIZE"]):
+        problem = f"the environment holds RANK={said['RANK']} of WORLD_SIZE={said['WORLD_SIZE']}; ranks begin at 0"
+    if problem:
+        remedy = "For several processes start with torchrun; for one, `unset WORLD_SIZE RANK LOCAL_RANK`."
+        raise DataError(f"{problem}. {remedy}")
+
+
+def first_store() -> tuple[dist.Store, int, int]:
+    """The store of the address in the environment, this process's number, and how many there are.
+
+    Raises:
+        DataError: another program has the port, or nobody answers there.
+    """
+    try:
+        return next(dist.rendezvous("env://"))
+    except dist.DistError as error:
+        place = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        problem = f"process {os.environ['RANK']} cannot meet the others at {place}"
+        remedy = "Is the port another program's (choose another MASTER_PORT), or process 0 not running?"
+        raise DataError(f"{problem}: {str(error).splitlines()[0]}. {remedy}") from error
 
 
 def agree(store: dist.Store, rank: int, size: int, patience: float = PATIENCE) -> str:

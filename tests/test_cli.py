@@ -161,6 +161,17 @@ def test_exit_statuses(
     assert capsys.readouterr().err == message
 
 
+def test_killed_process_of_a_job_is_named_as_such(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It can have left no message, so nobody may be sent to look for one."""
+    monkeypatch.setattr("clab_lite.cli.parse", lambda _: Failing(RuntimeError("Connection closed by peer [::1]:29500")))
+    monkeypatch.setattr("clab_lite.cli.let_others_speak", lambda: None)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["train"]) == 2
+    assert "it was killed. Continue with --resume." in capsys.readouterr().err
+
+
 def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     for error in (KeyError("bug"), RuntimeError("bug")):
         monkeypatch.setattr("clab_lite.cli.parse", lambda _, error=error: Failing(error))

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from clab_lite.distributed import peer_was_lost  # imports torch, which the command has done already
 
         if started() > 1 and peer_was_lost(error):
-            _fail("another process of this command ended; its own message says why. Continue with --resume.")
+            _fail("another process ended: if it named no reason itself, it was killed. Continue with --resume.")
             let_others_speak()
             return 2
         raise

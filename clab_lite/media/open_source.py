@@ -30,6 +30,9 @@ def open_source(inputs: Sequence[Path], rate: float = 25.0) -> Source:
     for path in inputs:
         if not path.exists():
             raise DataError.at(path, "", "no such file or folder", "Name a video, a folder of frames, or pictures.")
+        if not (path.is_file() or path.is_dir()):
+            remedy = "Save what comes out of it in a file first."
+            raise DataError.at(path, "", "is a pipe or a device, and cannot be read twice", remedy)
     clock = Fraction(rate).limit_denominator(1001)
     if all(path.is_file() and path.suffix.lower() in SUFFIXES for path in inputs):
         return Pictures(in_natural_order(inputs), clock)

@@ -166,7 +166,10 @@ class VideoFile:
             # Titles and the like need not be UTF-8.
             container = av.open(str(self.path.resolve()), options=options, metadata_errors="replace")
         except av.FFmpegError as error:
-            remedy = "Convert it, for example: ffmpeg -i FILE -c:v libx264 converted.mp4"
+            remedy = (
+                "Convert it, for example: ffmpeg -i FILE -c:v libx264 converted.mp4; an mp4 file that was cut short "
+                "has lost its index: copy or record it again."
+            )
             raise self._not_a_video(error.strerror or str(error), remedy) from error
         with container:
             cover = av.stream.Disposition.attached_pic

@@ -130,7 +130,8 @@ def test_lines_of_a_killed_process_are_kept_and_the_folder_is_ours(tmp_path: Pat
         (killed.staging / "annotated.mp4").write_text("half")
         require_results(out)  # what was left does not make the folder someone else's
         folder = ResultFolder(out, ["detections.jsonl"])
-        assert folder.rescued == f"{out / expected} holds the 2 frames that a killed detection had finished"
+        kept = "holds the 2 frames that a killed detection had finished; this one begins anew"
+        assert folder.rescued == f"{out / expected} {kept}"
         assert (out / expected).read_text() == "1\n2\n"
         assert [path.name for path in folder.staging.iterdir()] == [".reserve"]
         folder.discard()
@@ -158,6 +159,10 @@ def test_inputs_that_are_not_one_video(tmp_path: Path) -> None:
     ]:
         with pytest.raises(DataError, match=message):
             open_source(inputs)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.mp4")
+        with pytest.raises(DataError, match=r"pipe\.mp4: is a pipe or a device"):
+            open_source([tmp_path / "pipe.mp4"])
     for rate in (0, -1, float("nan"), 1e9):
         with pytest.raises(DataError, match="frames per second"):
             open_source([picture], rate)

@@ -9,7 +9,7 @@ import pytest
 import torch.distributed as dist
 
 from clab_lite.errors import DataError
-from clab_lite.meeting import agree
+from clab_lite.meeting import agree, first_store, require_described
 
 
 def _start(store: dist.Store, size: int, order: Sequence[int]) -> list[str]:
@@ -41,3 +41,29 @@ def test_a_start_that_broke_off_leaves_nothing_that_misleads() -> None:
         with pytest.raises(DataError, match=f"process {rank} of 3 waited"):
             agree(store, rank, 3, patience=0.05)
     assert len(set(_start(store, 3, (1, 2, 0)))) == 1
+
+
+GOOD = {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+
+
+@pytest.mark.parametrize(("name", "value", "said"), [
+    ("RANK", "x", "RANK=x, which is no number"),
+    ("RANK", "-1", "RANK=-1, which is no number"),
+    ("RANK", "2", "RANK=2 of WORLD_SIZE=2; ranks begin at 0"),
+    ("MASTER_PORT", "http", "MASTER_PORT=http, which is no number"),
+    ("MASTER_PORT", "65536", "MASTER_PORT=65536; ports are"),
+    ("MASTER_ADDR", "", "WORLD_SIZE=2, but no MASTER_ADDR"),
+])  # fmt: skip
+def test_what_is_wrong_in_the_environment_is_named(name: str, value: str, said: str) -> None:
+    require_described(GOOD)
+    with pytest.raises(DataError, match=f"{said}.*unset WORLD_SIZE"):
+        require_described({**GOOD, name: value})
+
+
+def test_a_port_of_another_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no other process of this command that ended."""
+    other = dist.TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
+    for name, value in {**GOOD, "RANK": "0", "MASTER_PORT": str(other.port)}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(DataError, match=f"process 0 cannot meet the others at localhost:{other.port}.*MASTER_PORT"):
+        first_store()

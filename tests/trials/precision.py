@@ -5,8 +5,8 @@ Writes the section `precision` of docs/robustness.md.
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -91,8 +91,8 @@ def part_table(detector: VideoDetector, clips: int, size: FrameConfig) -> list[s
     return lines
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Measure and write the section; `lesson` as an argument leaves the ResNet-50 out."""
+def main(only_lesson: bool) -> None:
+    """Measure and write the section; only_lesson: leave the ResNet-50 out."""
     torch.set_num_threads(1)
     lesson = load_run(LESSON).detector
     text = [
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str]) -> None:
         "What it detects, against the boxes of float64 (same class, IoU of at least 0.95):", "",
         *(f"* {name}: {words}" for name, words in detections_compared(lesson, 3).items()), "",
     ]  # fmt: skip
-    if "lesson" not in arguments:
+    if not only_lesson:
         sys.path.append(str(ROOT / "tests" / "detector"))
         from golden_model import official_detector
 
@@ -114,4 +114,6 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("which", nargs="?", choices=["lesson"], help="leave the ResNet-50 out")
+    main(parser.parse_args().which == "lesson")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from clab_lite.config import FrameConfig
 from clab_lite.trained import load_run
+from trials.page import ROOT
 from trials.parts_compared import Difference, batch_of, compare
 from trials.precision import LESSON, matched
 
@@ -15,6 +19,13 @@ def test_difference_by_hand() -> None:
     found = Difference.of(torch.tensor([1.0, 2.0, 0.0, 4.4]), torch.tensor([1.0, 2.2, 1e-9, 4.0]))
     assert found.largest == pytest.approx(0.1) and found.typical == pytest.approx(0.2 / 2.2) and found.finite
     assert str(Difference.of(torch.tensor([torch.nan]), torch.ones(1))) == "not finite"
+
+
+@pytest.mark.parametrize("trial", ["precision", "scaling"])
+def test_help_measures_nothing(trial: str) -> None:
+    words = [sys.executable, "-m", f"trials.{trial}", "--help"]
+    answer = subprocess.run(words, cwd=ROOT / "tests", capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0 and answer.stdout.startswith("usage:")
 
 
 def test_matched_by_hand() -> None:
