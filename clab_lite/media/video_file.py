@@ -15,7 +15,7 @@ from clab_lite.errors import DataError
 from clab_lite.media.announced import Announced
 from clab_lite.media.orientation import display_matrix, is_sideways, upright
 from clab_lite.media.packets import packet_times
-from clab_lite.media.pyav import import_av
+from clab_lite.media.pyav import import_av, open_leniently
 from clab_lite.media.source import Frame, require_size
 
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,flv,asf,ogg,gif,ivf,mxf"
@@ -163,8 +163,7 @@ class VideoFile:
             raise self._not_a_video("it is empty", "Record or download it again.")
         options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
         try:
-            # Titles and the like need not be UTF-8.
-            container = av.open(str(self.path.resolve()), options=options, metadata_errors="replace")
+            container = open_leniently(str(self.path.resolve()), options)
         except av.FFmpegError as error:
             remedy = (
                 "Convert it, for example: ffmpeg -i FILE -c:v libx264 converted.mp4; an mp4 file that was cut short "

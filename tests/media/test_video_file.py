@@ -165,3 +165,15 @@ def test_a_real_file() -> None:
     assert float(video.rate) == pytest.approx(3, abs=0.01)
     for number, pixels in video.pick([0, 5, 7]):
         assert (pixels == frames[number].pixels).all()
+
+
+def test_newer_pyav_without_the_argument_for_titles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyAV 19 took it away; what it does with titles that are not UTF-8 is what the argument asked for."""
+    path = write_clip(tmp_path / "a.mp4", 3)
+    of_18 = av.open
+
+    def of_19(file: str, mode: str | None = None, *, options: dict[str, str] | None = None) -> object:
+        return of_18(file, mode or "r", options=options or {})
+
+    monkeypatch.setattr(av, "open", of_19)
+    assert len(list(VideoFile(path).frames())) == 3
