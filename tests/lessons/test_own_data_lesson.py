@@ -145,7 +145,8 @@ def test_weights_are_counted_without_making_them() -> None:
     detector = cl.VideoDetector(cl.presets.lesson().detector)
     assert own_data.parameters("lesson") == sum(weight.numel() for weight in detector.parameters())
     whole, alone = own_data.checkpoint_megabytes("lesson")
-    assert whole == 2 * alone == pytest.approx(own_data.parameters("lesson") * 8 / 1e6)
+    assert alone == pytest.approx(own_data.parameters("lesson") * 4 / 1e6)
+    assert 2 * alone < whole < 2.01 * alone, "momentum, and the few numbers of BatchNorm that are not trained"
 
 
 @pytest.mark.parametrize("gpus", [1, 8, 32])

@@ -62,8 +62,8 @@ def interrupted(meter: Meter, folder: Path) -> None:
             detect(trained, open_source([clip]), folder / "out")
             ended = "whole"
         except (KeyboardInterrupt, DataError) as error:
-            ended = type(error).__name__
-        if ended != ("KeyboardInterrupt", "DataError", "whole")[done % 3]:
+            ended = "stopped" if isinstance(error, KeyboardInterrupt) else "damaged"
+        if ended != ("stopped", "damaged", "whole")[done % 3]:
             raise AssertionError(f"detection {done} ended as {ended}")
         meter.look(done)
 
