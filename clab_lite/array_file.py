@@ -1,9 +1,10 @@
-"""Reading files of arrays (npz): numbers only, no code of a file is ever run, and no more than a file may hold."""
+"""Arrays in files and bytes (npz): numbers only, no code is ever run, and no more is unpacked than a file may hold."""
 
 from __future__ import annotations
 
+import io
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,19 @@ from numpy.typing import NDArray
 
 _KINDS = "biuf"
 """Truth values, whole numbers, floats."""
+
+
+def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """The bytes of an npz file with these arrays, for a file, or for another process of ours."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    return content.getvalue()
+
+
+def unpacked(content: bytes) -> dict[str, NDArray[Any]]:
+    """The arrays that `packed` was given."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return dict(stored)
 
 
 def read_arrays(

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from clab_lite.array_file import packed, unpacked
 from clab_lite.config import FrameConfig
 from clab_lite.data.selection import Selection
 from clab_lite.data.subset import Subset
@@ -121,9 +122,9 @@ def _into_memory(job: _Job, work: _Work) -> Found:
     own = {video: frames for video, frames in work.items() if owners[video] == us.rank}
     job.detect(own, videos.__setitem__, total=sum(map(len, work.values())))
     for video, owner in owners.items():
-        content = us.to_main(owner, videos.pop(video).packed() if owner == us.rank != 0 else b"")
+        content = us.to_main(owner, packed(videos.pop(video).columns()) if owner == us.rank != 0 else b"")
         if us.is_main and owner:
-            videos[video] = VideoDetections.unpacked(content)
+            videos[video] = VideoDetections(**unpacked(content))
 
     def found(video: int) -> VideoDetections:
         if not us.is_main:

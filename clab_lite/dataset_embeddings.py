@@ -6,7 +6,6 @@ find bit by bit what one finds.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,6 +16,7 @@ import torchvision.ops
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clab_lite.array_file import packed, unpacked
 from clab_lite.config import FrameConfig
 from clab_lite.data.read_ahead import load_ahead
 from clab_lite.data.transforms import clamp_boxes, scale_boxes
@@ -103,18 +103,17 @@ def _gathered(
     """The rows of all videos, in every process."""
     everything = {}
     for video, owner in enumerate(owners):
-        file = io.BytesIO()
+        own = b""
         if owner == us.rank and video in videos:
             rows = videos[video]
-            arrays: dict[str, Any] = {f"{level} places": rows[level].places for level in levels}
-            arrays |= {f"{level} matrix": rows[level].matrix for level in levels}
-            np.savez(file, **arrays)
-        content = us.to_all(owner, file.getvalue())
+            arrays: dict[str, NDArray[Any]] = {f"{level} places": rows[level].places for level in levels}
+            own = packed(arrays | {f"{level} matrix": rows[level].matrix for level in levels})
+        content = us.to_all(owner, own)
         if content:
-            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                everything[video] = {
-                    level: EmbeddingRows(stored[f"{level} places"], stored[f"{level} matrix"]) for level in levels
-                }
+            found = unpacked(content)
+            everything[video] = {
+                level: EmbeddingRows(found[f"{level} places"], found[f"{level} matrix"]) for level in levels
+            }
     return everything
 
 

@@ -11,7 +11,6 @@ computed again: delete it when you need the room.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import re
@@ -20,14 +19,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clab_lite.array_file import read_arrays
+from clab_lite.array_file import packed, read_arrays
 from clab_lite.data.vid import VideoIndex
 from clab_lite.errors import DataError
 from clab_lite.files import replaced, write_json
@@ -69,21 +67,9 @@ class VideoDetections:
             np.concatenate([np.zeros(0, np.int64), *(found[frame][2] for frame in order)]).astype(label_type),
         )
 
-    def write(self, file: IO[bytes]) -> None:
-        """As an .npz file."""
-        np.savez(file, **{name: getattr(self, name) for name in _COLUMNS})
-
-    def packed(self) -> bytes:
-        """The bytes of that file."""
-        file = io.BytesIO()
-        self.write(file)
-        return file.getvalue()
-
-    @classmethod
-    def unpacked(cls, content: bytes) -> VideoDetections:
-        """What `packed` gave."""
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            return cls(**{name: stored[name] for name in _COLUMNS})
+    def columns(self) -> dict[str, NDArray]:
+        """Its arrays by name, as a file of the store holds them; `VideoDetections(**columns)` is the same again."""
+        return {name: getattr(self, name) for name in _COLUMNS}
 
     @property
     def frame_of_row(self) -> NDArray[np.int32]:
@@ -209,8 +195,8 @@ class DetectionStore:
         if known is not None:
             rest = known.of_frames(np.setdiff1d(known.frames, found.frames))
             found = rest.joined(found)
-        with replaced(self.path(video)) as beside, beside.open("wb") as file:
-            found.write(file)
+        with replaced(self.path(video)) as beside:
+            beside.write_bytes(packed(found.columns()))
 
     def path(self, video: int) -> Path:
         """The file of a video."""

@@ -115,17 +115,13 @@ def stop() -> None:
 @torch.no_grad()
 def average_over_ranks(values: Tensor) -> Tensor:
     """Mean of a tensor over ranks, without gradient. Its shape is the same on every rank."""
-    if world_size() == 1:
-        return values
-    total = values.detach().clone()
-    dist.all_reduce(total)
-    return total / world_size()
+    return values if world_size() == 1 else sum_over_ranks(values) / world_size()
 
 
 @torch.no_grad()
 def gather_rows(values: Tensor) -> Tensor:
     """(N, ...) of every rank, joined along the first axis in rank order, without gradient; N is the same everywhere."""
-    return _gather_padded(values.detach(), [len(values)] * world_size()) if world_size() > 1 else values.detach()
+    return torch.cat(_gather_equal(values.detach())) if world_size() > 1 else values.detach()
 
 
 def gather_with_gradient(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,8 +143,7 @@ def gather_with_gradient(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Te
         return embeddings, labels
     largest_label = int(labels.max()) if len(labels) else -1
     shape = torch.tensor([len(labels), largest_label], device=embeddings.device)
-    shapes = [torch.empty_like(shape) for _ in range(world_size())]
-    dist.all_gather(shapes, shape)
+    shapes = _gather_equal(shape)
     counts = [int(s[0]) for s in shapes]
     offset = max(int(s[1]) for s in shapes) + 1
     all_embeddings: Tensor = _Gather.apply(embeddings, counts)
@@ -160,9 +155,7 @@ def _gather_padded(values: Tensor, counts: list[int]) -> Tensor:
     """(N, ...) of every rank, joined along the first axis; padded to the largest N while they travel."""
     padded = values.new_zeros((max(counts), *values.shape[1:]))
     padded[: len(values)] = values
-    parts = [torch.empty_like(padded) for _ in counts]
-    dist.all_gather(parts, padded)
-    return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+    return torch.cat([part[:count] for part, count in zip(_gather_equal(padded), counts, strict=True)])
 
 
 class _Gather(torch.autograd.Function):
@@ -211,6 +204,7 @@ def _counts(values: Tensor) -> list[int]:
 
 def _gather_equal(values: Tensor) -> list[Tensor]:
     """A tensor of the same shape from every rank."""
+    values = values.contiguous()
     parts = [torch.empty_like(values) for _ in range(world_size())]
     dist.all_gather(parts, values)
     return parts

@@ -65,7 +65,8 @@ def test_a_plain_detector_remains() -> None:
     detector = CrossStageDetector(small_config(), SMALL)
     config = small_config()
     plain = VideoDetector(replace(config, contrast=replace(config.contrast, enabled=False)))
-    plain.load_state_dict(detector.detector_state())
+    plain.load_state_dict(detector.detector_state())  # strict: neither more nor less
+    assert torch.equal(plain.rpn.objectness.weight, detector.rpn.objectness.weight)
 
 
 def test_the_training_loop_takes_it(tmp_path: Path) -> None:

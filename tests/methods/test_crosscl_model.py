@@ -146,7 +146,8 @@ def test_a_run_can_go_on_where_it_stopped(index: VideoIndex) -> None:
 
 def test_what_is_learned_goes_into_the_detector() -> None:
     method, detector = CrossCL(lite()), VideoDetector(presets.lesson().detector)
-    detector.backbone.load_state_dict(method.backbone_state())
+    detector.backbone.load_state_dict(method.backbone_state())  # strict: neither more nor less
+    assert torch.equal(detector.backbone.layer3[0].conv1.weight, method.backbone_state()["layer3.0.conv1.weight"])
 
 
 def test_batches_are_pure_and_hold_their_geometry(index: VideoIndex) -> None:
