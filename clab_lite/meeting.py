@@ -12,6 +12,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 
 import torch.distributed as dist
 
@@ -40,14 +41,14 @@ def require_described(environment: Mapping[str, str]) -> None:
         raise DataError(f"{problem}. {remedy}")
 
 
-def first_store() -> tuple[dist.Store, int, int]:
+def first_store(patience: float = PATIENCE) -> tuple[dist.Store, int, int]:
     """The store of the address in the environment, this process's number, and how many there are.
 
     Raises:
-        DataError: another program has the port, or nobody answers there.
+        DataError: another program has the port, or nobody has answered there for `patience` seconds.
     """
     try:
-        return next(dist.rendezvous("env://"))
+        return next(dist.rendezvous("env://", timeout=timedelta(seconds=patience)))
     except dist.DistError as error:
         place = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
         problem = f"process {os.environ['RANK']} cannot meet the others at {place}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Sequence
 
@@ -67,3 +68,12 @@ def test_a_port_of_another_program_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(name, value)
     with pytest.raises(DataError, match=f"process 0 cannot meet the others at localhost:{other.port}.*MASTER_PORT"):
         first_store()
+
+
+def test_nobody_is_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as held:  # bound, but nobody listens
+        held.bind(("localhost", 0))
+        for name, value in {**GOOD, "RANK": "1", "MASTER_PORT": str(held.getsockname()[1])}.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(DataError, match=r"process 1 cannot meet the others .*process 0 not running"):
+            first_store(patience=1)
