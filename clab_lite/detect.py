@@ -25,7 +25,7 @@ from clab_lite.errors import DataError, NotFinite
 from clab_lite.frames import frames_at_once, prepare, reading_threads
 from clab_lite.media.behind import Behind
 from clab_lite.media.pictures import Pictures
-from clab_lite.media.result_folder import ResultFolder, require_results
+from clab_lite.media.result_folder import SUMMARY, ResultFolder, require_results
 from clab_lite.media.results import Drawing, Results, planned_files
 from clab_lite.media.source import Frame, Source
 from clab_lite.trained import Trained
@@ -78,7 +78,8 @@ def detect(
     Raises:
         DataError: an option is out of range; `out` holds other files; another process is detecting into it; a frame
             cannot be read or is of another size; the disk is full. After this, and after Ctrl-C, the folder holds the
-            results of the frames that were done, if any; after a killed process the next call says where they are.
+            results of the frames that were done, if any; only their lines, in detections.incomplete.jsonl, where it
+            holds complete earlier results. After a killed process the next call says where they are.
         NotFinite: what the detector computes is not finite; the message names frame and layer. The folder as above.
     """
     wanted = trained.detector.config.detection.references if count is None else count
@@ -122,12 +123,15 @@ def _detect_into(
         complete = done
     finally:
         if results is not None and results.frames:
-            folder.keep({
+            kept = folder.keep({
                 "inputs": [str(path) for path in source.paths], "class_names": list(trained.class_names),
                 "width": source.size[0], "height": source.size[1], "frames_per_second": float(source.rate),
                 "frames": results.frames, "complete": complete, "references": references, "count": count,
                 "notes": source.notes,
             })  # fmt: skip
+            if kept.name != SUMMARY:
+                words = f"{folder.folder} keeps its earlier results, which are complete"
+                tqdm.write(f"note: {words}; {kept.name} holds the lines of the {results.frames} frames done now")
         folder.discard()
     return results
 

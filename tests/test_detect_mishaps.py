@@ -104,6 +104,31 @@ def test_a_full_disk_leaves_what_was_done(
     assert detect(seeing, open_source([clip]), out).frames == 6  # with room again
 
 
+def test_complete_results_stay_when_a_second_detection_ends_early(
+    seeing: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip, out = write_clip(tmp_path / "a.mp4", 6), tmp_path / "out"
+    detect(seeing, open_source([clip]), out)
+    complete = {path.name: path.read_bytes() for path in out.iterdir() if path.name != LOCK}
+    real, calls = VideoWriter.write, []
+
+    def third_fails(*arguments: object) -> None:
+        calls.append(1)
+        return no_room() if len(calls) == 3 else real(*arguments)
+
+    for left in ("detections.incomplete.jsonl", "detections.incomplete.2.jsonl"):
+        calls.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(VideoWriter, "write", third_fails)
+            with pytest.raises(DataError, match="could not be written.*the lines of 3 frames are kept"):
+                detect(seeing, open_source([clip]), out)
+        assert f"{left} holds the lines of the 3 frames" in capsys.readouterr().out
+        assert (out / left).read_bytes() == b"".join(complete["detections.jsonl"].splitlines(True)[:3])
+        assert {name: (out / name).read_bytes() for name in complete} == complete
+    detect(seeing, open_source([clip]), out, draw="none")  # one that is complete replaces them
+    assert not (out / "annotated.mp4").exists() and len(lines(out / "detections.jsonl")) == 6
+
+
 def test_lines_of_a_killed_run_are_kept(seeing: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip, out = write_clip(tmp_path / "a.mp4", 12), tmp_path / "out"
     environment = {

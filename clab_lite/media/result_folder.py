@@ -44,6 +44,7 @@ class ResultFolder:
             raise _not_ours(folder / taken[0])
         try:
             self.rescued = self._rescue()
+            self._earlier_complete = _is_complete(folder / SUMMARY)
             self.staging.mkdir()
             (self.staging / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
         except OSError as error:
@@ -56,14 +57,20 @@ class ResultFolder:
         From the moment its hidden copy is written, a process that is killed has decided: the next one goes on with the
         replacing.
 
+        Args:
+            summary: for summary.json. With "complete" false, complete earlier results stay: nobody wants to lose a
+                night's work to a second try that ended early. Only the new lines are kept, as those of a killed process.
+
         Returns:
-            The path of summary.json.
+            The path of summary.json; or that of the lines that were kept beside complete results.
 
         Raises:
             DataError: the folder cannot be written any more, or somebody removed it.
         """
         try:
             (self.staging / _RESERVE).unlink()
+            if self._earlier_complete and not summary.get("complete", True):
+                return self._set_aside()
             paths = (path for path in self.staging.rglob("*") if path.is_file())
             made = sorted(path.relative_to(self.staging).as_posix() for path in paths)
             write_json(self.staging / SUMMARY, {**summary, _FILES: made})
@@ -107,13 +114,17 @@ class ResultFolder:
             self._earlier = _listed(self.folder)
             said = f"{self.folder} holds the results of a detection that was killed at its end"
         elif count := _without_rest(left):
-            names = (f"{_INCOMPLETE}{f'.{number}' if number > 1 else ''}.jsonl" for number in numbers(1))
-            name = next(name for name in names if not (self.folder / name).exists())
-            os.replace(left, self.folder / name)
             kept = f"holds the {count} frames that a killed detection had finished"
-            said = f"{self.folder / name} {kept}; this one begins anew"
+            said = f"{self._set_aside()} {kept}; this one begins anew"
         self.discard()
         return said
+
+    def _set_aside(self) -> Path:
+        """Move the lines of an incomplete detection to a name that is free; where they are then."""
+        names = (f"{_INCOMPLETE}{f'.{number}' if number > 1 else ''}.jsonl" for number in numbers(1))
+        path = next(self.folder / name for name in names if not (self.folder / name).exists())
+        os.replace(self.staging / DETECTIONS, path)
+        return path
 
 
 def _without_rest(file: Path) -> int:
@@ -147,6 +158,11 @@ def _listed(folder: Path) -> set[str]:
             raise _not_ours(others[0])
         return set()
     return set().union(*map(_names_in, summaries)) | {SUMMARY}
+
+
+def _is_complete(summary: Path) -> bool:
+    """Whether earlier results are there and of every frame."""
+    return summary.exists() and read_json(summary, "").get("complete") is True
 
 
 def _names_in(summary: Path) -> set[str]:

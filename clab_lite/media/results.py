@@ -113,7 +113,7 @@ class Results:
         write_picture(self._folder / SHEET, self._sheet.picture(), "JPEG", quality=88)
 
     def _cannot_write(self, error: OSError) -> DataError:
-        kept = f"the lines of {self.frames} frames are kept in {DETECTIONS}" if self.frames else ""
+        kept = f"the lines of {self.frames} frames are kept" if self.frames else ""
         return self._place.cannot_write(error, kept)
 
 
