@@ -120,7 +120,7 @@ def test_complete_results_stay_when_a_second_detection_ends_early(
         calls.clear()
         with monkeypatch.context() as patch:
             patch.setattr(VideoWriter, "write", third_fails)
-            with pytest.raises(DataError, match="could not be written.*the lines of 3 frames are kept"):
+            with pytest.raises(DataError, match=r"could not be written.*the lines of 3 frames are kept"):
                 detect(seeing, open_source([clip]), out)
         assert f"{left} holds the lines of the 3 frames" in capsys.readouterr().out
         assert (out / left).read_bytes() == b"".join(complete["detections.jsonl"].splitlines(True)[:3])

@@ -58,8 +58,8 @@ class ResultFolder:
         replacing.
 
         Args:
-            summary: for summary.json. With "complete" false, complete earlier results stay: nobody wants to lose a
-                night's work to a second try that ended early. Only the new lines are kept, as those of a killed process.
+            summary: for summary.json. With "complete" false, complete earlier results stay: a second try that
+                ended early must not cost them. Only the new lines are kept, as those of a killed process are.
 
         Returns:
             The path of summary.json; or that of the lines that were kept beside complete results.

@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from clab_lite.errors import DataError
 from clab_lite.show.style import (
     BLUE,
     GREEN,
@@ -38,7 +39,11 @@ def loss_curves(rows: Sequence[Row]) -> Figure:
     """Three panels over iterations: detection losses, contrast against chance, and the contrast's weight.
 
     rows: rows of `log.jsonl` (see `clab_lite.train`). An empty log gives an empty, labelled figure.
+
+    Raises:
+        DataError: a row lacks what is drawn, such as one of a pre-training.
     """
+    _require_entries(rows)
     figure, (top, middle, bottom) = new_figure(9.5, 6.6, 3, 1, sharex=True, height_ratios=[2.2, 1.6, 0.9])
     times = [row["iteration"] for row in rows]
     _detection(top, times, rows)
@@ -57,6 +62,15 @@ def loss_curves(rows: Sequence[Row]) -> Figure:
             break
         axes.axvline(zero, color=GREY, linewidth=0.8, linestyle=(0, (2, 3)))
     return figure
+
+
+def _require_entries(rows: Sequence[Row]) -> None:
+    for number, row in enumerate(rows, start=1):
+        lacking = [name for name in (*_LOSSES, "contrast") if name not in row.get("losses", {})]
+        lacking += [name for name in ("iteration", "contrast_weight", "contrast_chance") if name not in row]
+        if lacking:
+            problem = f"has no {lacking[0]}, which these curves show"
+            raise DataError(f"Row {number} of the log {problem}. Give the rows of a log that `clab-lite train` wrote.")
 
 
 def weight_zero(rows: Sequence[Row]) -> int | None:

@@ -161,16 +161,18 @@ def open_run(
         yield RunFolder(held.path, config_to_dict(config), dict(about), checkpoint)
 
 
-def run_stamp(folder: Path) -> tuple[int, int] | None:
-    """Tells the run in a folder from one that takes its place: only a new run writes config.json. None: no run."""
+def run_stamp(folder: Path) -> int | None:
+    """Tells the run in a folder from one that takes its place: only a new run writes config.json. None: no run.
+
+    By the time of its last change alone: some network disks give a file another inode number whenever it is asked.
+    """
     try:
-        status = (folder / CONFIG).stat()
+        return (folder / CONFIG).stat().st_mtime_ns
     except OSError:
         return None
-    return status.st_ino, status.st_mtime_ns
 
 
-def require_same_run(folder: Path, stamp: tuple[int, int] | None) -> None:
+def require_same_run(folder: Path, stamp: int | None) -> None:
     """DataError when another run has taken the folder since: its numbers and those of the old weights would mix."""
     if stamp is not None and run_stamp(folder) != stamp:
         problem = "was removed or given to another run while its weights were at work; their results were not written"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clab_lite.errors import DataError
 from clab_lite.show.curves import finding_contrast, finding_detection, loss_curves, weight_zero
 from clab_lite.show.style import spread, to_png
 
@@ -56,6 +57,14 @@ def test_panels_share_the_time_axis() -> None:
 @pytest.mark.parametrize("rows", [[], ROWS[:1], [_row(10, 1.0, 0.0, 0.0)] * 2])
 def test_short_logs_still_draw(rows: list[dict[str, Any]]) -> None:
     assert to_png(loss_curves(rows), dpi=40).startswith(b"\x89PNG")
+
+
+def test_the_log_of_something_else_is_told() -> None:
+    other = {"iteration": 2, "losses": {"contrast": 1.0}}
+    with pytest.raises(DataError, match=r"Row 2 of the log has no box_class.*`clab-lite train` wrote"):
+        loss_curves([ROWS[0], other])
+    with pytest.raises(DataError, match="Row 1 of the log has no contrast_weight"):
+        loss_curves([{"iteration": 2, "losses": ROWS[0]["losses"]}])
 
 
 def test_labels_are_spread_in_order() -> None:
