@@ -162,7 +162,8 @@ def _listed(folder: Path) -> set[str]:
 
 def _is_complete(summary: Path) -> bool:
     """Whether earlier results are there and of every frame."""
-    return summary.exists() and read_json(summary, "").get("complete") is True
+    content = read_json(summary, "") if summary.exists() else None
+    return isinstance(content, dict) and content.get("complete") is True
 
 
 def _names_in(summary: Path) -> set[str]:
