@@ -6,7 +6,7 @@
     python notebooks/build.py 04 --no-execute    only the text; outputs stay as long as the code is the same
 
 A notebook is written only when all its cells ran. Minutes, memory, version and date go to runs.json, into the card of
-the lesson and into the table of README.md.
+the lesson and into the table of README.md. docs/results.md takes over what the recorded runs gave.
 """
 
 from __future__ import annotations
@@ -124,15 +124,15 @@ def _record(runs: dict[str, Any], name: str, took: Measured, kind: str) -> None:
 
 
 def write_readmes() -> None:
-    """Renew the table of lessons, and on the repository's page the measured effect and the picture of a lesson."""
-    path, front = FOLDER / "README.md", FOLDER.parent / "README.md"
+    """Renew the table of lessons, the page of results, and the picture of a lesson on the repository's page."""
+    path, results = FOLDER / "README.md", FOLDER.parent / "docs" / "results.md"
     built = {file.stem for file in FOLDER.glob("*.ipynb")}
     write_text(path, table.with_table(path.read_text(encoding="utf-8"), table.table(recorded_runs(), built)))
     effects = front_page.effects(open_study(FOLDER.parent / "data_samples" / "study"))
-    text = table.with_table(front.read_text(encoding="utf-8"), effects, front_page.BEGIN, front_page.END)
+    text = table.with_table(results.read_text(encoding="utf-8"), effects, front_page.BEGIN, front_page.END)
     methods = front_page.methods(open_comparison(FOLDER.parent / "data_samples" / "methods" / "comparison"))
     text = table.with_table(text, methods, front_page.BEGIN_METHODS, front_page.END_METHODS)
-    write_text(front, text)
+    write_text(results, text)
     lesson, code = PICTURED
     if lesson in built:
         pictured = front_page.picture(nbformat.read(FOLDER / f"{lesson}.ipynb", 4), code)

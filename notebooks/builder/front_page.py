@@ -1,4 +1,4 @@
-"""What the repository's README shows of the lessons: measured effects of the branch and of pre-training, a picture."""
+"""What other pages show of the lessons: measured effects of the branch and of pre-training, and a picture."""
 
 from __future__ import annotations
 
