@@ -45,6 +45,8 @@ _MAPS = tuple(f"{EMBEDDINGS}/{name}" for name in ("embeddings.csv", "embeddings.
 EVALUATED = (METRICS, PER_CLASS, REPORT, EVALUATION_PAGE)
 EVALUATING = ".evaluating.lock"
 """Of whoever writes these files: a run may be evaluated while it is trained, which holds another lock."""
+_PROCESSES = "processes"
+"""Of what a checkpoint says of its dataset: how many shared it."""
 _STORED = ("*.npz", "manifest.json", LOCK)
 _RESULTS = (*EVALUATED, *_MAPS)
 
@@ -211,7 +213,12 @@ def _check_same(path: Path, checkpoint: dict[str, Any], config: DataclassInstanc
     if changed:
         remedy = "Resume with the config of the run (config.json beside it), or start a new run."
         raise DataError.at(path, "", f"was written with another config ({'; '.join(changed)})", remedy)
-    changed = differences(checkpoint["dataset"], dataset)
+    then = checkpoint["dataset"]
+    changed = differences({**then, _PROCESSES: None}, {**dataset, _PROCESSES: None})
     if changed:
-        remedy = "Resume on the dataset of the run, with as many processes, or start a new run."
+        remedy = "Resume on the dataset of the run, or start a new run."
         raise DataError.at(path, "", f"was trained on other data ({'; '.join(changed)})", remedy)
+    before, now = then.get(_PROCESSES), dataset.get(_PROCESSES)
+    if before != now:
+        problem = f"was trained in another number of processes ({before} -> {now}), which decides what meets in a step"
+        raise DataError.at(path, "", problem, f"Resume with `torchrun --nproc-per-node {before}`, or start a new run.")
