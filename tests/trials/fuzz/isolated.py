@@ -17,13 +17,16 @@ from trials.fuzz.targets import TARGETS
 
 def try_alone(name: str, count: int, seed: int) -> Tally:
     """Changed inputs, and a tenth as many made-up ones."""
-    with ProcessPoolExecutor(
-        1, mp_context=multiprocessing.get_context("spawn"), initializer=watch.limit_memory
-    ) as pool:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_limit_memory) as pool:
         try:
             return pool.submit(_try, name, count, seed).result()
         except BrokenProcessPool as error:
             return Tally(name, crashes=[f"process: it ended the process ({error})\n    seed {seed}"])
+
+
+def _limit_memory() -> None:
+    """Of this module, so that all of the library is imported before: PyTorch alone takes 4 GB of addresses."""
+    watch.limit_memory()
 
 
 def _try(name: str, count: int, seed: int) -> Tally:
