@@ -29,10 +29,10 @@ MOST_MB = 50
 PARTS = {
     "training": Part("training, preset `tiny`", "steps", 2000, 10_000, training.training, 1000),
     "workers": Part(
-        "training, preset `lesson`, 2 worker processes, no frames kept", "steps", 1000, 10_000,
+        "training, preset `lesson`, 2 worker processes, no frames kept", "steps", 3000, 10_000,
         training.training_with_workers, 1000,
     ),
-    "pretraining": Part("pre-training, CoDo, preset `lite`", "steps", 600, 10_000, training.pretraining, 600),
+    "pretraining": Part("pre-training, CoDo, preset `lite`", "steps", 2000, 10_000, training.pretraining, 1000),
     "detect": Part("`detect`, references over the whole video", "frames", 3000, 10_000, detecting.detecting),
     "detect-sliding": Part("`detect`, sliding window", "frames", 3000, 10_000, detecting.detecting_sliding),
     "detect-past": Part("`detect`, frames before only", "frames", 3000, 10_000, detecting.detecting_past),
@@ -40,8 +40,8 @@ PARTS = {
         "`detect` ended by Ctrl-C, by a damaged frame, by its end", "videos", 150, 1_000, detecting.interrupted
     ),
     "evaluate": Part("`evaluate` of 8 videos, with its page", "times", 40, 200, repeating.evaluating),
-    "embed": Part("`embed` of 64 videos", "times", 60, 500, repeating.embedding),
-    "open": Part("`open_dataset`", "times", 400, 2_000, repeating.opening),
+    "embed": Part("`embed` of 64 videos", "times", 240, 500, repeating.embedding),
+    "open": Part("`open_dataset`", "times", 2000, 2_000, repeating.opening),
     "load": Part("`load_run`", "times", 100, 500, repeating.loading),
     "sheets": Part("contact sheets", "times", 300, 2_000, repeating.drawing_sheets),
     "slider": Part("slider moves, the weight explorer of lesson 06", "moves", 500, 10_000, moving.weights_moved, 40),
