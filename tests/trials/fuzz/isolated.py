@@ -22,6 +22,8 @@ def try_alone(name: str, count: int, seed: int) -> Tally:
             return pool.submit(_try, name, count, seed).result()
         except BrokenProcessPool as error:
             return Tally(name, crashes=[f"process: it ended the process ({error})\n    seed {seed}"])
+        except Exception as error:  # of the trial itself: the other readers are tried all the same
+            return Tally(name, crashes=[f"trial: {error!r}\n    seed {seed}"])
 
 
 def _limit_memory() -> None:

@@ -114,7 +114,7 @@ def _other(rng: Random, value: torch.Tensor) -> torch.Tensor:
     ways = (
         lambda: value.double(), lambda: value[:1].clone() if value.ndim else value, lambda: value[None],
         lambda: value.float() * float("nan"), lambda: value.float() + float("inf"), lambda: value.flatten(),
-        lambda: value.to(torch.int64), lambda: value.repeat(*[2] * value.ndim) if value.ndim < 3 else value,
+        lambda: value.to(torch.int64), lambda: value.repeat([2] * value.ndim) if value.ndim < 3 else value,
         lambda: value.as_strided((5, 5), (0, 0)) if value.numel() else value, lambda: value.to(torch.complex64),
     )  # fmt: skip
     return rng.choice(ways)()
