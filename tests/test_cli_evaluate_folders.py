@@ -135,6 +135,15 @@ def test_what_is_missing_is_named(run: Path, data: Path, capsys: pytest.CaptureF
     assert f"{data}: there is no train.json. Write it, or evaluate on the other file with --split val." in said
 
 
+def test_a_link_to_itself_is_no_place_for_results(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Found by `make faults`: asked where such a link leads, Python up to 3.12 raises RuntimeError."""
+    (tmp_path / "loop").symlink_to("loop")
+    assert evaluate(run, data, "--out", tmp_path / "loop") == 2
+    assert f"{tmp_path / 'loop'}: cannot be written" in capsys.readouterr().err
+
+
 def test_no_ground_truth_is_said(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     empty = {**documented_json(), "annotations": []}
     assert evaluate(run, write_json_dataset(tmp_path / "empty", empty)) == 0

@@ -155,8 +155,13 @@ def weights_name(run: Path, out: Path) -> str:
 
     if run.is_file():
         return str(run)
-    own = run.resolve() in (out.resolve(), *out.resolve().parents)
-    return CHECKPOINT if own else str(run / CHECKPOINT)
+    place = _followed(out)
+    return CHECKPOINT if _followed(run) in (place, *place.parents) else str(run / CHECKPOINT)
+
+
+def _followed(path: str | Path) -> Path:
+    """Absolute, without links; one that leads back to itself stays (`resolve` raises, in Python up to 3.12)."""
+    return Path(os.path.realpath(path))
 
 
 def require_replaceable(out: Path, measured: Measured, subset: str) -> None:
@@ -171,10 +176,10 @@ def require_replaceable(out: Path, measured: Measured, subset: str) -> None:
     try:
         earlier: Any = read_json(out / METRICS, "")
         of, words = earlier["measured"], earlier.get("subset", "")
-        known = (Path(of["weights"]).resolve(), Path(of["dataset"]).resolve(), of["split"], words)
+        known = (_followed(of["weights"]), _followed(of["dataset"]), of["split"], words)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none, or one that does not say
         return
-    if known != (Path(measured.weights).resolve(), Path(measured.dataset).resolve(), measured.split, subset):
+    if known != (_followed(measured.weights), _followed(measured.dataset), measured.split, subset):
         what = f"{of['weights']} on {of['dataset']}, split {of['split']}{words and f', {words}'}"
         raise DataError.at(out, "", f"holds the evaluation of {what}", "Name another folder with --out.")
 
@@ -216,7 +221,7 @@ def _page_name(out: Path, run: Path, trained: Trained) -> str:
     from clab_lite.demo import NAME
     from clab_lite.training.run_folder import EVALUATION_PAGE, REPORT
 
-    return EVALUATION_PAGE if out.resolve() == run.resolve() and trained.config.name == NAME else REPORT
+    return EVALUATION_PAGE if _followed(out) == _followed(run) and trained.config.name == NAME else REPORT
 
 
 def write_results(out: Path, report: EvaluationReport, index: VideoIndex, found: Found, page: str) -> Path:
