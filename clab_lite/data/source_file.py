@@ -61,4 +61,6 @@ def read_json(path: Path, remedy: str) -> object:
 def leaves_folder(name: str) -> bool:
     """True for a file name that could lead out of the folder it is meant to start from (or cannot be a name)."""
     parts = name.replace("\\", "/").split("/")
+    if all(part in ("", ".") for part in parts):  # the folder itself
+        return True
     return parts[0] == "" or parts[0][1:2] == ":" or ".." in parts or "\0" in name  # "C:" is a Windows drive

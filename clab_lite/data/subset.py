@@ -22,6 +22,7 @@ _WORDS = {
     "trouble": ("clean", "any", *TROUBLES),
 }
 MAX_NUMBER = 10**18
+_MOST_CHARACTERS = 1_000_000
 _TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -76,9 +77,12 @@ class Subset:
         """From "name=value" words, as the command line takes them, or from what `str` gives. Words add up.
 
         Raises:
-            DataError: an unknown name or value (with the closest known one), or words that exclude each other.
+            DataError: an unknown name or value (with the closest known one), words that exclude each other, or a text
+                of more than a million characters, ten times the names of all videos of ImageNet VID.
         """
         if isinstance(words, str):
+            if len(words) > _MOST_CHARACTERS:
+                raise DataError(f"a subset of {len(words):,} characters is too long. Name fewer videos, or a pattern.")
             names = "|".join(field.name for field in fields(cls))
             words = re.split(rf"\s+(?=(?:{names})=)", words.strip()) if words.strip() else []
         result = cls()

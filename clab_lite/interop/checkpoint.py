@@ -115,11 +115,17 @@ def _counts(name: str) -> bool:
     return name.endswith("num_batches_tracked")
 
 
+def _is_empty(value: object) -> bool:
+    return isinstance(value, str | list | tuple | dict) and not value
+
+
 def _class_names(opened: OfficialFile, count: int) -> tuple[str, ...]:
     """mmcv writes them as CLASSES, mmengine inside dataset_meta."""
     newer = opened.meta.get("dataset_meta")
     newer = newer if isinstance(newer, Mapping) else {}
-    names = opened.meta.get("CLASSES") or newer.get("classes") or newer.get("CLASSES") or ()
+    found = (opened.meta.get("CLASSES"), newer.get("classes"), newer.get("CLASSES"))
+    # A damaged file may hold an array here, which is neither true nor false.
+    names: Any = next((names for names in found if names is not None and not _is_empty(names)), ())
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise DataError.at(opened.place, "meta, CLASSES", f"{names!r} are no names", "Correct or remove the entry.")
     if names and len(names) != count:

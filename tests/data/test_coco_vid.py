@@ -119,6 +119,7 @@ def spoil(change):
         (spoil(lambda c: c["images"][0].update(file_name=5)), "image 12: file_name is 5"),
         (spoil(lambda c: c["images"][0].update(file_name="/etc/x.png")), "image 12: file_name is .*stays below"),
         (spoil(lambda c: c["images"][0].update(file_name="a/../../x.png")), "image 12: file_name is .*stays below"),
+        (spoil(lambda c: c["images"][0].update(file_name="./.")), "image 12: file_name is .*stays below"),
         *(
             (spoil(lambda c, width=width: c["images"][0].update(width=width)), "image 12: width is")
             for width in (0, -5, None, "abc", 64.5, 2e6, True)

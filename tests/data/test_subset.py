@@ -191,6 +191,11 @@ def test_wrong_words_are_answered(words: list[str], message: str) -> None:
     assert message in str(error.value)
 
 
+def test_a_text_without_end_is_refused() -> None:
+    with pytest.raises(DataError, match="a subset of 1,000,007 characters is too long"):
+        Subset.parse("videos=" + "a" * 1_000_000)
+
+
 def optional(*values: object) -> st.SearchStrategy:
     return st.sampled_from([None, *values])
 

@@ -76,6 +76,9 @@ def test_names_and_steps_may_be_absent(tmp_path: Path) -> None:
         read_official(official_content(detector, CLASSES=NAMES[:3]))
     with pytest.raises(DataError, match="7 are no names"):
         read_official(official_content(detector, CLASSES=7))
+    for damaged in (torch.zeros(0), torch.zeros(2)):
+        with pytest.raises(DataError, match=r"meta, CLASSES: tensor.*are no names"):
+            read_official(official_content(detector, CLASSES=damaged))
 
 
 def test_files_from_before_batches_were_counted(tmp_path: Path) -> None:
