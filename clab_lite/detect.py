@@ -22,6 +22,7 @@ from clab_lite.detector.video import (
     remember_frames,
 )
 from clab_lite.errors import DataError, NotFinite
+from clab_lite.files import followed
 from clab_lite.frames import frames_at_once, prepare, reading_threads
 from clab_lite.media.behind import Behind
 from clab_lite.media.pictures import Pictures
@@ -84,7 +85,8 @@ def detect(
     """
     wanted = trained.detector.config.detection.references if count is None else count
     _require_options(draw_from, references, wanted)
-    if any(_resolved(out) in path.resolve().parents for path in source.paths):
+    place = followed(out)
+    if any(place in followed(path).parents for path in source.paths):
         raise DataError.at(out, "", "is the folder of the frames themselves", "Name another folder to write to.")
     of_pictures: Drawing = "pictures" if isinstance(source, Pictures) else "video"
     drawing = of_pictures if draw == "auto" else draw
@@ -182,14 +184,6 @@ def _decoded(source: Source) -> Generator[Frame, None, None]:
             if frame is None:
                 return
             yield frame
-
-
-def _resolved(folder: Path) -> Path:
-    try:
-        return folder.resolve()
-    except (OSError, RuntimeError) as error:  # RuntimeError: Python up to 3.12
-        problem = "cannot be followed: a symbolic link that leads back to itself"
-        raise DataError.at(folder, "", problem, "Name another folder to write to.") from error
 
 
 def _require_options(draw_from: float, references: str, count: int) -> None:

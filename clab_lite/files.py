@@ -61,6 +61,19 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
+def followed(path: str | os.PathLike[str]) -> Path:
+    """The path, absolute and without links; it need not exist.
+
+    Raises:
+        DataError: a link in it leads back to itself. (`Path.resolve` raises RuntimeError, from Python 3.13 on nothing.)
+    """
+    place = Path(os.path.realpath(path))
+    if any(os.path.islink(part) for part in (place, *place.parents)):
+        problem = "cannot be followed: a symbolic link that leads back to itself"
+        raise DataError.at(os.fspath(path), "", problem, "Name another place.")
+    return place
+
+
 def try_folder(folder: Path) -> None:
     """Make the folder and a file in it that is gone at once: OSError now, not after an hour of work."""
     if folder.exists() and not folder.is_dir():

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clab_lite.files import remove_parts, replaced, write_json, write_picture, write_text
+from clab_lite.errors import DataError
+from clab_lite.files import followed, remove_parts, replaced, write_json, write_picture, write_text
 
 
 def test_the_place_is_untouched_until_the_end(tmp_path: Path) -> None:
@@ -96,6 +97,20 @@ def test_errors_of_the_system_name_the_file_to_be(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught, replaced(tmp_path / "log"):
         (tmp_path / "elsewhere/input").read_text()
     assert caught.value.filename == str(tmp_path / "elsewhere/input")
+
+
+def test_links_are_followed_until_they_lead_back(tmp_path: Path) -> None:
+    tmp_path = tmp_path.resolve()
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "gone").symlink_to("nowhere")
+    assert followed(tmp_path / "link" / "new") == tmp_path / "real" / "new"
+    assert followed(str(tmp_path / "gone")) == tmp_path / "nowhere"
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    for lost in (tmp_path / "one", tmp_path / "one" / "deeper"):
+        with pytest.raises(DataError, match=f"^{lost}: cannot be followed: a symbolic link that leads back"):
+            followed(lost)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as POSIX systems can")

@@ -151,17 +151,13 @@ def require_resamples(resamples: int) -> None:
 
 def weights_name(run: Path, out: Path) -> str:
     """What a report in `out` calls the weights: the file in the run folder; anywhere else its path."""
+    from clab_lite.files import followed
     from clab_lite.training.checkpoint import CHECKPOINT
 
     if run.is_file():
         return str(run)
-    place = _followed(out)
-    return CHECKPOINT if _followed(run) in (place, *place.parents) else str(run / CHECKPOINT)
-
-
-def _followed(path: str | Path) -> Path:
-    """Absolute, without links; one that leads back to itself stays (`resolve` raises, in Python up to 3.12)."""
-    return Path(os.path.realpath(path))
+    place = followed(out)
+    return CHECKPOINT if followed(run) in (place, *place.parents) else str(run / CHECKPOINT)
 
 
 def require_replaceable(out: Path, measured: Measured, subset: str) -> None:
@@ -171,15 +167,16 @@ def require_replaceable(out: Path, measured: Measured, subset: str) -> None:
     """
     from clab_lite.data.source_file import read_json
     from clab_lite.errors import DataError
+    from clab_lite.files import followed
     from clab_lite.training.run_folder import METRICS
 
     try:
         earlier: Any = read_json(out / METRICS, "")
         of, words = earlier["measured"], earlier.get("subset", "")
-        known = (_followed(of["weights"]), _followed(of["dataset"]), of["split"], words)
+        known = (followed(of["weights"]), followed(of["dataset"]), of["split"], words)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none, or one that does not say
         return
-    if known != (_followed(measured.weights), _followed(measured.dataset), measured.split, subset):
+    if known != (followed(measured.weights), followed(measured.dataset), measured.split, subset):
         what = f"{of['weights']} on {of['dataset']}, split {of['split']}{words and f', {words}'}"
         raise DataError.at(out, "", f"holds the evaluation of {what}", "Name another folder with --out.")
 
@@ -219,9 +216,10 @@ def _require_writable(out: Path) -> None:
 def _page_name(out: Path, run: Path, trained: Trained) -> str:
     """report.html, except in a demo's folder, where that is the demo's own."""
     from clab_lite.demo import NAME
+    from clab_lite.files import followed
     from clab_lite.training.run_folder import EVALUATION_PAGE, REPORT
 
-    return EVALUATION_PAGE if _followed(out) == _followed(run) and trained.config.name == NAME else REPORT
+    return EVALUATION_PAGE if followed(out) == followed(run) and trained.config.name == NAME else REPORT
 
 
 def write_results(out: Path, report: EvaluationReport, index: VideoIndex, found: Found, page: str) -> Path:

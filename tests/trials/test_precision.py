@@ -21,7 +21,7 @@ def test_difference_by_hand() -> None:
     assert str(Difference.of(torch.tensor([torch.nan]), torch.ones(1))) == "not finite"
 
 
-@pytest.mark.parametrize("trial", ["precision", "scaling"])
+@pytest.mark.parametrize("trial", ["faults", "precision", "scaling"])
 def test_help_measures_nothing(trial: str) -> None:
     words = [sys.executable, "-m", f"trials.{trial}", "--help"]
     answer = subprocess.run(words, cwd=ROOT / "tests", capture_output=True, text=True, timeout=60)

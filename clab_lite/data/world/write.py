@@ -21,7 +21,7 @@ from clab_lite.data.world.records import annotation_xml, list_files, snippet_nam
 from clab_lite.data.world.render import render_video
 from clab_lite.data.world.target import BUILDING, beside, swap, tidy_up
 from clab_lite.errors import DataError
-from clab_lite.files import naming, write_picture
+from clab_lite.files import followed, naming, write_picture
 from clab_lite.locks import reserved
 
 README_FILE = "README.md"
@@ -51,7 +51,7 @@ def make_world(
             a world there.
         OSError: it cannot be written; what was there is still there.
     """
-    target = _followed(Path(root))
+    target = followed(root)
     _check_target(target, overwrite)  # before anything is made beside it
     with reserved(target):
         tidy_up(target)
@@ -79,14 +79,6 @@ def load_config(root: str | os.PathLike[str]) -> WorldConfig:
         return WorldConfig.from_dict(content)
     except (ValueError, TypeError) as error:
         raise DataError.at(path, "", f"not readable ({error})", remedy) from error
-
-
-def _followed(root: Path) -> Path:
-    try:
-        return root.resolve()
-    except (OSError, RuntimeError) as error:  # RuntimeError: Python up to 3.12
-        problem = "cannot be followed: a symbolic link that leads back to itself"
-        raise DataError.at(root, "", problem, "Choose the name of a new folder.") from error
 
 
 def _check_target(target: Path, overwrite: bool) -> None:
